@@ -1,0 +1,2 @@
+/** Something in a layer above. */
+export const planted = "agent";

@@ -1,0 +1,83 @@
+/**
+ * Remembers, without ever waiting for the disk, how far the log was committed.
+ *
+ * Two uses: after a restart the store can replay that far at once, and a log that ends *before*
+ * an index known to be committed is proven to have lost something. A missing or torn hint means
+ * only "unknown".
+ */
+import { crc32 } from "node:zlib";
+import type { DiskFile } from "../ports.ts";
+import { getUint53, hasMagic, setMagic, setUint53 } from "./record-format.ts";
+
+/** The hint's file name. */
+export const COMMIT_HINT_NAME = "commit-hint";
+
+const MAGIC = "TIDEHINT";
+const VERSION = 1;
+const SIZE_BYTES = 32;
+
+/** How many newer commits may go unwritten while more appends are coming in. */
+const SKIPPED_COUNT_MAX = 32;
+
+/** An index of a generation of the log. */
+export type CommitHint = { readonly generation: number; readonly index: number };
+
+/** The 32 bytes of the file. */
+export function encodeCommitHint(hint: CommitHint): Uint8Array {
+  const bytes = new Uint8Array(SIZE_BYTES);
+  const view = new DataView(bytes.buffer);
+  setMagic(bytes, MAGIC);
+  view.setUint32(8, VERSION, true);
+  view.setUint32(12, hint.generation, true);
+  setUint53(view, 16, hint.index);
+  view.setUint32(28, crc32(bytes.subarray(0, 28)), true);
+  return bytes;
+}
+
+/** Null for anything that is not a whole, valid hint. */
+export function decodeCommitHint(bytes: Uint8Array): CommitHint | null {
+  if (bytes.length !== SIZE_BYTES || !hasMagic(bytes, MAGIC)) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (crc32(bytes.subarray(0, 28)) !== view.getUint32(28, true)) return null;
+  const index = getUint53(view, 16);
+  if (view.getUint32(8, true) !== VERSION || index === null) return null;
+  return { generation: view.getUint32(12, true), index };
+}
+
+/** Decides when the hint is worth writing, and writes it. */
+export class CommitHintFile {
+  readonly #file: DiskFile;
+  #written: CommitHint;
+  #skippedCount = 0;
+
+  /** @param current What is known at the start; counts as written. */
+  constructor(file: DiskFile, current: CommitHint) {
+    this.#file = file;
+    this.#written = current;
+  }
+
+  /**
+   * Whether to write now: at once when nothing is left to be committed (so an idle member's hint
+   * is exact), now and then under load.
+   */
+  isDue(hint: CommitHint, isEverythingCommitted: boolean): boolean {
+    if (hint.index === this.#written.index && hint.generation === this.#written.generation) {
+      return false;
+    }
+    this.#skippedCount++;
+    return isEverythingCommitted || this.#skippedCount >= SKIPPED_COUNT_MAX;
+  }
+
+  /** Best effort: an unwritten hint costs a slower start, so a full disk is no failure here. */
+  async write(hint: CommitHint): Promise<void> {
+    if (hint.index === this.#written.index && hint.generation === this.#written.generation) return;
+    this.#skippedCount = 0;
+    const cut = await this.#file.truncate(0);
+    const written = cut.ok ? await this.#file.append([encodeCommitHint(hint)]) : cut;
+    if (written.ok) this.#written = hint;
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}

@@ -1,0 +1,361 @@
+/**
+ * The replication log of one member: what it acknowledged is here after any crash.
+ *
+ * Writes go through a queue, one after the other, and are in memory (for `LogView`) as soon as
+ * they are on the disk. It does not know what entries mean, who leads, or when something may be
+ * dropped: the driver and the core tell it. The format is in DESIGN.md beside this file.
+ */
+import { assert, defined } from "../../../shared/base/assert.ts";
+import { logIndex } from "../../../shared/base/ids.ts";
+import type { LogIndex, Position, Term } from "../../../shared/base/ids.ts";
+import { err, ok } from "../../../shared/base/result.ts";
+import type { Result } from "../../../shared/base/result.ts";
+import type { HardState, LogEntry, LogView } from "../../../shared/raft/types.ts";
+import type { Disk, DiskError, Logger } from "../ports.ts";
+import { COMMIT_HINT_NAME, CommitHintFile } from "./commit-hint.ts";
+import { EntryCache } from "./entry-cache.ts";
+import type { HardStateFiles } from "./hard-state-files.ts";
+import { joinPath } from "./folders.ts";
+import type { LogOpenError } from "./log-error.ts";
+import { loadLog } from "./log-open.ts";
+import type { LoadedLog, LogOpenReport } from "./log-open.ts";
+import { encodeBatch } from "./record-format.ts";
+import { SegmentList } from "./segment-list.ts";
+import { TermRuns } from "./term-runs.ts";
+
+const SEGMENT_BYTES_MAX = 8 * 1024 * 1024;
+const CACHE_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Bugs planted by tests, to prove that the simulator finds such bugs. */
+export type LogFaults = {
+  /** Answers before the entries are on the disk. */
+  readonly ackBeforeSync?: boolean;
+  /** Stores the term but forgets whom this member voted for. */
+  readonly skipHardState?: boolean;
+};
+
+/** What a log is opened with. */
+export type LogOptions = {
+  readonly disk: Disk;
+  /** Holds the segments, both copies of the hard state and the commit hint. */
+  readonly folder: string;
+  readonly logger: Logger;
+  /** A segment that reached this size gets no further batch. */
+  readonly segmentBytesMax?: number;
+  /** Memory for the newest entries. */
+  readonly cacheBytesMax?: number;
+  readonly faults?: LogFaults;
+};
+
+/** An opened log with what the core needs to start. */
+export type OpenedLog = {
+  readonly log: ReplicationLog;
+  readonly hardState: HardState;
+  /** Known to be committed, at least the index before the log's first; the truth may be higher. */
+  readonly commitIndex: LogIndex;
+  readonly report: LogOpenReport;
+};
+
+/** See the top of the file. */
+export class ReplicationLog implements LogView {
+  readonly #options: LogOptions;
+  readonly #hardState: HardStateFiles;
+  readonly #hint: CommitHintFile;
+  readonly #cache: EntryCache;
+  readonly #segments: SegmentList;
+  #terms: TermRuns;
+  #lastHash: Uint8Array;
+  #lastIndex: LogIndex;
+  #commitIndex: number;
+  #failure: DiskError | null = null;
+  #isClosed = false;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: LogOptions, loaded: LoadedLog, hint: CommitHintFile) {
+    this.#options = options;
+    this.#hardState = loaded.hardState;
+    this.#hint = hint;
+    this.#cache = new EntryCache(options.cacheBytesMax ?? CACHE_BYTES_MAX);
+    this.#segments = new SegmentList(options.disk, options.folder, loaded.segments);
+    this.#terms = new TermRuns(loaded.base);
+    for (const start of loaded.termStarts) this.#terms.push(start);
+    this.#lastHash = loaded.lastHash;
+    this.#lastIndex = loaded.last.index;
+    this.#commitIndex = loaded.commitIndex;
+  }
+
+  /** Opens the folder, creating it when it is new; cuts a torn tail; refuses a damaged log. */
+  static async open(options: LogOptions): Promise<Result<OpenedLog, LogOpenError>> {
+    const { disk, folder, logger } = options;
+    const loaded = await loadLog(disk, folder);
+    if (!loaded.ok) {
+      logger.warn("log-open-failed", { ...loaded.error });
+      return loaded;
+    }
+    const { hardState, base, segments, commitIndex, report } = loaded.value;
+    const hintFile = await disk.open(joinPath(folder, COMMIT_HINT_NAME));
+    if (!hintFile.ok) {
+      for (const segment of segments) await segment.close();
+      await hardState.close();
+      return hintFile;
+    }
+    const generation = defined(segments[0], "a log has a segment").header.generation;
+    const hint = new CommitHintFile(hintFile.value, { generation, index: commitIndex });
+    if (report.tornBytes > 0) logger.warn("log-tail-cut", { ...report });
+    // A snapshot's term may have come to the disk just before the hard state did. Nothing was
+    // voted in that term, or the hard state would say so.
+    const { state } = hardState;
+    const isOlder = state.term < base.term;
+    return ok({
+      log: new ReplicationLog(options, loaded.value, hint),
+      hardState: isOlder ? { term: base.term, votedFor: null } : state,
+      commitIndex: logIndex(commitIndex),
+      report,
+    });
+  }
+
+  get firstIndex(): LogIndex {
+    return this.#segments.first.firstIndex;
+  }
+
+  get lastIndex(): LogIndex {
+    return this.#lastIndex;
+  }
+
+  /** All segment files together. */
+  get bytes(): number {
+    return this.#segments.bytes;
+  }
+
+  /** Stored bytes of the entries after `index`, for lag in bytes; all kept ones when it is older. */
+  bytesAfter(index: LogIndex): number {
+    return this.#segments.bytesAfter(index);
+  }
+
+  termAt(index: LogIndex): Term | null {
+    if (index < this.firstIndex - 1 || index > this.#lastIndex) return null;
+    return this.#terms.at(index);
+  }
+
+  /** @throws LogReadError when the disk lost a record since the start. */
+  entriesFrom(from: LogIndex, bytesMax: number): readonly LogEntry[] {
+    assert(from >= this.firstIndex && from <= this.#lastIndex, `entry ${from} is kept`);
+    const entries: LogEntry[] = [];
+    let left = bytesMax;
+    let index = from;
+    while (index <= this.#lastIndex) {
+      const isFirst = entries.length === 0;
+      const cached = this.#cache.get(index);
+      const next =
+        cached === null ? this.#segments.holding(index).read(index, left, isFirst) : [cached];
+      for (const entry of next) {
+        left -= entry.payload.length;
+        if (left < 0 && entries.length > 0) return entries;
+        // The file may already hold records that are still on their way to the disk.
+        if (entry.index > this.#lastIndex) return entries;
+        entries.push(entry);
+      }
+      if (next.length === 0) break;
+      index = logIndex(from + entries.length);
+    }
+    return entries;
+  }
+
+  /**
+   * The hash over all entries up to `index`, equal on two members exactly when their logs are.
+   * Null outside `firstIndex - 1` to `lastIndex`.
+   *
+   * @throws LogReadError as `entriesFrom`.
+   */
+  chainHashAt(index: LogIndex): Uint8Array | null {
+    if (index < this.firstIndex - 1 || index > this.#lastIndex) return null;
+    if (index === this.#lastIndex) return this.#lastHash;
+    const next = logIndex(index + 1);
+    const segment = this.#segments.holding(next);
+    if (segment.firstIndex === next) return segment.header.previousHash;
+    return segment.readRecord(next).previousHash;
+  }
+
+  /**
+   * Stores entries, cutting the log first where they begin. On `storage-full` nothing of them is
+   * stored and a later attempt may succeed; any other failure is final.
+   *
+   * @param entries Contiguous, beginning at most one above `lastIndex`.
+   */
+  append(entries: readonly LogEntry[]): Promise<Result<null, DiskError>> {
+    return this.persist({ hardState: null, entries });
+  }
+
+  /** Stores term and vote; failures as for `append`. */
+  saveHardState(hardState: HardState): Promise<Result<null, DiskError>> {
+    return this.persist({ hardState, entries: [] });
+  }
+
+  /** Both: the hard state first, so that no entry is ever of a term above the stored one. */
+  persist(work: {
+    readonly hardState: HardState | null;
+    readonly entries: readonly LogEntry[];
+  }): Promise<Result<null, DiskError>> {
+    return this.#enqueue(async () => {
+      if (work.hardState !== null) {
+        const saved = await this.#saveHardState(work.hardState);
+        if (!saved.ok) return saved;
+      }
+      return work.entries.length === 0 ? ok(null) : this.#append(work.entries);
+    });
+  }
+
+  /**
+   * Replaces the log by an empty one behind `position`. The snapshot of that position must be
+   * safe on the disk before. A crash in between leaves the old log or the new one.
+   *
+   * @param chainHash The chained hash at `position`; travels with the snapshot.
+   */
+  resetTo(position: Position, chainHash: Uint8Array): Promise<Result<null, DiskError>> {
+    return this.#enqueue(async () => {
+      const generation = this.#generation + 1;
+      const replaced = await this.#segments.replaceAll({
+        generation,
+        previous: position,
+        previousHash: chainHash.slice(),
+      });
+      if (!replaced.ok) return this.#noteFailure(replaced.error);
+      this.#terms = new TermRuns(position);
+      this.#cache.clear();
+      this.#lastHash = chainHash.slice();
+      this.#lastIndex = position.index;
+      this.#commitIndex = position.index;
+      await this.#writeHint();
+      const removed = await this.#segments.remove(replaced.value);
+      return removed.ok ? removed : this.#noteFailure(removed.error);
+    });
+  }
+
+  /** Drops whole segments whose entries are all at or below `index`; never the newest one. */
+  truncatePrefix(index: LogIndex): Promise<Result<null, DiskError>> {
+    assert(index <= this.#lastIndex, "only stored entries can be dropped");
+    return this.#enqueue(async () => {
+      const dropped = await this.#segments.dropThrough(index);
+      this.#terms.dropBefore(this.#segments.first.header.previous);
+      return dropped.ok ? dropped : this.#noteFailure(dropped.error);
+    });
+  }
+
+  /** Everything up to `index` is committed, for the next start. Does not wait for the disk. */
+  noteCommitted(index: LogIndex): void {
+    assert(index <= this.#lastIndex, "a committed entry is stored");
+    if (index <= this.#commitIndex || this.#isClosed) return;
+    this.#commitIndex = index;
+    const hint = { generation: this.#generation, index };
+    if (!this.#hint.isDue(hint, index === this.#lastIndex)) return;
+    void this.#enqueue(() => this.#writeHint());
+  }
+
+  /** Waits for what was begun, then closes the files. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    const written = this.#enqueue(() => this.#writeHint());
+    this.#isClosed = true;
+    await written;
+    await this.#segments.close();
+    await this.#hint.close();
+    await this.#hardState.close();
+  }
+
+  async #writeHint(): Promise<Result<null, DiskError>> {
+    await this.#hint.write({ generation: this.#generation, index: this.#commitIndex });
+    return ok(null);
+  }
+
+  async #saveHardState(hardState: HardState): Promise<Result<null, DiskError>> {
+    const forgetsVote = this.#options.faults?.skipHardState === true;
+    const saved = await this.#hardState.save(
+      forgetsVote ? { term: hardState.term, votedFor: null } : hardState,
+    );
+    return saved.ok ? saved : this.#noteFailure(saved.error);
+  }
+
+  async #append(entries: readonly LogEntry[]): Promise<Result<null, DiskError>> {
+    const first = defined(entries[0], "an append has entries");
+    assert(first.index >= this.firstIndex, "entries belong behind the snapshot");
+    assert(first.index <= this.#lastIndex + 1, "an append leaves no gap");
+    if (first.index <= this.#lastIndex) {
+      const cut = await this.#cutFrom(first.index);
+      if (!cut.ok) return cut;
+    }
+    const rolled = await this.#maybeRoll();
+    if (!rolled.ok) return rolled;
+    const batch = encodeBatch(entries, this.#lastHash);
+    const segment = this.#segments.last;
+    const written = await segment.append(batch);
+    if (!written.ok) return this.#noteFailure(written.error);
+    const synced = this.#options.faults?.ackBeforeSync === true ? ok(null) : await segment.sync();
+    if (!synced.ok) return this.#noteFailure(synced.error);
+    for (const entry of batch.entries) {
+      this.#terms.push(entry);
+      this.#cache.push(entry);
+    }
+    this.#lastHash = batch.lastHash;
+    this.#lastIndex = logIndex(this.#lastIndex + entries.length);
+    assert(this.#lastIndex === entries.at(-1)?.index, "appended entries are contiguous");
+    return ok(null);
+  }
+
+  /**
+   * Cuts from the back, each step durable before the next: a crash leaves a shorter log or the
+   * old one, never one with a gap or with new records over the remains of old ones.
+   */
+  async #cutFrom(index: LogIndex): Promise<Result<null, DiskError>> {
+    assert(index > this.#commitIndex, "committed entries are never cut");
+    this.#lastHash = defined(
+      this.chainHashAt(logIndex(index - 1)),
+      "the cut is in the log",
+    ).slice();
+    this.#terms.cutFrom(index);
+    this.#cache.cutFrom(index);
+    this.#lastIndex = logIndex(index - 1);
+    const dropped = await this.#segments.dropFrom(index);
+    if (!dropped.ok) return this.#noteFailure(dropped.error);
+    const segment = this.#segments.last;
+    if (segment.lastIndex < index) return ok(null);
+    const cut = await segment.cutFrom(index);
+    const synced = cut.ok ? await segment.sync() : cut;
+    return synced.ok ? synced : this.#noteFailure(synced.error);
+  }
+
+  /** Everything in the old segment is on the disk by now: appends are synced one by one. */
+  async #maybeRoll(): Promise<Result<null, DiskError>> {
+    const segment = this.#segments.last;
+    if (segment.sizeBytes < (this.#options.segmentBytesMax ?? SEGMENT_BYTES_MAX)) return ok(null);
+    if (segment.lastIndex < segment.firstIndex) return ok(null);
+    const added = await this.#segments.add({
+      generation: this.#generation,
+      previous: { term: this.#terms.at(this.#lastIndex), index: this.#lastIndex },
+      previousHash: this.#lastHash,
+    });
+    return added.ok ? added : this.#noteFailure(added.error);
+  }
+
+  #enqueue(action: () => Promise<Result<null, DiskError>>): Promise<Result<null, DiskError>> {
+    if (this.#isClosed) {
+      return Promise.resolve(err({ code: "storage-failed", detail: "the log was closed" }));
+    }
+    const result = this.#queue.then(() => (this.#failure === null ? action() : err(this.#failure)));
+    this.#queue = result;
+    return result;
+  }
+
+  /** Only a full disk may get better; after anything else nobody knows what is stored. */
+  #noteFailure(error: DiskError): { readonly ok: false; readonly error: DiskError } {
+    if (error.code !== "storage-full" && this.#failure === null) {
+      const detail = `${error.detail}; the log takes nothing more until it is opened again`;
+      this.#failure = { code: "storage-failed", detail };
+      this.#options.logger.warn("log-storage-failed", { ...error });
+    }
+    return err(error);
+  }
+
+  get #generation(): number {
+    return this.#segments.first.header.generation;
+  }
+}

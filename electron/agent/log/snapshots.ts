@@ -1,0 +1,223 @@
+/**
+ * Database images on disk: the newest two, each written aside, synced and renamed, so that a
+ * crash leaves it whole or not at all.
+ *
+ * An image that is being sent is not deleted until it was closed. A damaged one is put aside and
+ * the one before it counts again; whether the log reaches back that far is the caller's to see.
+ */
+import { createHash } from "node:crypto";
+import { assert } from "../../../shared/base/assert.ts";
+import { bytesEqual } from "../../../shared/base/bytes.ts";
+import { err, ok } from "../../../shared/base/result.ts";
+import type { Result } from "../../../shared/base/result.ts";
+import type { SnapshotMark } from "../../../shared/raft/types.ts";
+import type { Disk, DiskError, Logger } from "../ports.ts";
+import { joinPath, makeDurableFolder } from "./folders.ts";
+import {
+  SHA256_BYTES,
+  encodePreamble,
+  encodeSnapshotHeader,
+  encodeSnapshotTrailer,
+  splitBody,
+} from "./snapshot-format.ts";
+import type { SnapshotPreamble } from "./snapshot-format.ts";
+import { SNAPSHOT_SUFFIX, readSnapshotInfo, snapshotName } from "./snapshot-info.ts";
+import type { SnapshotInfo } from "./snapshot-info.ts";
+import { RECEIVING_NAME, SnapshotReceiver } from "./snapshot-receiver.ts";
+import type { SnapshotMeta } from "./snapshot-receiver.ts";
+import { SnapshotReader } from "./snapshot-reader.ts";
+
+const KEPT_COUNT = 2;
+const WRITING_NAME = "writing.part";
+const DAMAGED_SUFFIX = ".damaged";
+
+/** Written in pieces, so that other work gets its turn. */
+const PIECE_BYTES = 1024 * 1024;
+
+/** What to write. */
+export type SnapshotContent = SnapshotPreamble & {
+  readonly mark: SnapshotMark;
+  readonly image: Uint8Array;
+};
+
+/** A snapshot read back and verified. */
+export type LoadedSnapshot = SnapshotContent & { readonly info: SnapshotInfo };
+
+/** See the top of the file. */
+export class SnapshotFiles {
+  readonly #disk: Disk;
+  readonly #folder: string;
+  readonly #logger: Logger;
+  /** Oldest first. */
+  #kept: SnapshotInfo[];
+  readonly #readerCounts = new Map<string, number>();
+  #isWriting = false;
+
+  private constructor(options: SnapshotOptions, kept: readonly SnapshotInfo[]) {
+    this.#disk = options.disk;
+    this.#folder = options.folder;
+    this.#logger = options.logger;
+    this.#kept = [...kept];
+  }
+
+  /** Finds what is there; bodies are verified only when they are read. */
+  static async open(options: SnapshotOptions): Promise<Result<SnapshotFiles, DiskError>> {
+    const { disk, folder } = options;
+    const made = await makeDurableFolder(disk, folder);
+    if (!made.ok) return made;
+    const listed = await disk.list(folder);
+    if (!listed.ok) return listed;
+    const files = new SnapshotFiles(options, []);
+    for (const name of listed.value) {
+      if (!name.endsWith(SNAPSHOT_SUFFIX)) continue;
+      const info = await readSnapshotInfo(disk, joinPath(folder, name));
+      if (!info.ok) return info;
+      if (info.value !== null) files.#kept.push(info.value);
+      else await files.#putAside(joinPath(folder, name));
+    }
+    const pruned = await files.#prune();
+    return pruned.ok ? ok(files) : pruned;
+  }
+
+  /** The newest one; null when there is none. */
+  latest(): SnapshotInfo | null {
+    return this.#kept.at(-1) ?? null;
+  }
+
+  /** The one before the newest: the log must reach back to it in case the newest is damaged. */
+  previous(): SnapshotInfo | null {
+    return this.#kept.at(-2) ?? null;
+  }
+
+  /** Stores an image; it is `latest` when this answers ok. One at a time. */
+  async write(content: SnapshotContent): Promise<Result<SnapshotInfo, DiskError>> {
+    assert(!this.#isWriting, "one snapshot is written at a time");
+    this.#isWriting = true;
+    try {
+      const path = joinPath(this.#folder, WRITING_NAME);
+      const written = await this.#writeAside(path, content);
+      if (!written.ok) {
+        await this.#disk.remove(path);
+        return written;
+      }
+      return await this.#adopt(path, content.mark);
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  /**
+   * The newest one that is whole, with its image; null when there is none. Damaged ones on the
+   * way are put aside.
+   */
+  async read(): Promise<Result<LoadedSnapshot | null, DiskError>> {
+    for (let info = this.latest(); info !== null; info = this.latest()) {
+      const file = await this.#disk.read(info.path);
+      if (!file.ok) return file;
+      const body = file.value?.subarray(info.bodyAt, info.bodyAt + info.bodyBytes) ?? null;
+      const isWhole = body !== null && bytesEqual(sha256Of(body), info.sha256);
+      const parts = isWhole ? splitBody(body) : null;
+      if (parts !== null) return ok({ ...parts, mark: info.mark, info });
+      await this.#putAside(info.path);
+      this.#kept = this.#kept.filter((kept) => kept !== info);
+    }
+    return ok(null);
+  }
+
+  /** Opens the newest one for sending; null when there is none. The caller closes it. */
+  async openLatest(): Promise<Result<SnapshotReader | null, DiskError>> {
+    const info = this.latest();
+    if (info === null) return ok(null);
+    this.#readerCounts.set(info.path, (this.#readerCounts.get(info.path) ?? 0) + 1);
+    const opened = await this.#disk.open(info.path);
+    const release = async (): Promise<void> => {
+      this.#readerCounts.set(info.path, (this.#readerCounts.get(info.path) ?? 1) - 1);
+      await this.#prune();
+    };
+    if (opened.ok) return ok(new SnapshotReader(info, opened.value, release));
+    await release();
+    return opened;
+  }
+
+  /**
+   * Begins to receive a snapshot, or goes on where receiving the very same one was interrupted:
+   * see the receiver's `offset`. What was received of another one is dropped.
+   */
+  beginReceive(meta: SnapshotMeta): Promise<Result<SnapshotReceiver, DiskError>> {
+    assert(meta.sha256.length === SHA256_BYTES, "a SHA-256 has 32 bytes");
+    return SnapshotReceiver.begin({
+      disk: this.#disk,
+      path: joinPath(this.#folder, RECEIVING_NAME),
+      meta,
+      adopt: (path) => this.#adopt(path, meta.mark),
+    });
+  }
+
+  async #writeAside(path: string, content: SnapshotContent): Promise<Result<null, DiskError>> {
+    const cleared = await this.#disk.remove(path);
+    if (!cleared.ok) return cleared;
+    const opened = await this.#disk.open(path);
+    if (!opened.ok) return opened;
+    const file = opened.value;
+    const preamble = encodePreamble(content);
+    const bodyBytes = preamble.length + content.image.length;
+    const hash = createHash("sha256").update(preamble);
+    const header = encodeSnapshotHeader({ mark: content.mark, bodyBytes });
+    let done = await file.append([header, preamble]);
+    for (let at = 0; at < content.image.length && done.ok; at += PIECE_BYTES) {
+      const piece = content.image.subarray(at, at + PIECE_BYTES);
+      hash.update(piece);
+      done = await file.append([piece]);
+    }
+    const sha256 = new Uint8Array(hash.digest());
+    if (done.ok) done = await file.append([encodeSnapshotTrailer(sha256)]);
+    if (done.ok) done = await file.sync();
+    await file.close();
+    return done;
+  }
+
+  /** Gives a whole, synced file its name. */
+  async #adopt(path: string, mark: SnapshotMark): Promise<Result<SnapshotInfo, DiskError>> {
+    const target = joinPath(this.#folder, snapshotName(mark.position));
+    const renamed = await this.#disk.rename(path, target);
+    if (!renamed.ok) return renamed;
+    const named = await this.#disk.syncFolder(this.#folder);
+    if (!named.ok) return named;
+    const info = await readSnapshotInfo(this.#disk, target);
+    if (!info.ok) return info;
+    if (info.value === null) {
+      return err({ code: "storage-failed", detail: `${target} is not what was just written` });
+    }
+    this.#kept = [...this.#kept.filter((kept) => kept.path !== target), info.value];
+    this.#kept.sort((a, b) => a.mark.position.index - b.mark.position.index);
+    const pruned = await this.#prune();
+    return pruned.ok ? ok(info.value) : pruned;
+  }
+
+  async #prune(): Promise<Result<null, DiskError>> {
+    const surplus = this.#kept.slice(0, -KEPT_COUNT);
+    for (const info of surplus) {
+      if ((this.#readerCounts.get(info.path) ?? 0) > 0) continue;
+      this.#kept = this.#kept.filter((kept) => kept !== info);
+      const removed = await this.#disk.remove(info.path);
+      if (!removed.ok) return removed;
+    }
+    return ok(null);
+  }
+
+  async #putAside(path: string): Promise<void> {
+    const moved = await this.#disk.rename(path, `${path}${DAMAGED_SUFFIX}`);
+    this.#logger.warn("snapshot-damaged", { path, isPutAside: moved.ok });
+  }
+}
+
+/** What a snapshot folder is opened with. */
+export type SnapshotOptions = {
+  readonly disk: Disk;
+  readonly folder: string;
+  readonly logger: Logger;
+};
+
+function sha256Of(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash("sha256").update(bytes).digest());
+}

@@ -1,0 +1,270 @@
+/**
+ * Who belongs to the cluster and who leads it, as people change it: invitations, joining,
+ * removal, switchover. All of it goes through the log; nothing here is remembered otherwise.
+ *
+ * An invitation is a row in a replicated table, so that any member can receive the newcomer, and
+ * using it up is a transaction, so that two members cannot both honour it.
+ */
+import type { ApiError, ApiParams, ApiResult } from "../../../shared/api/methods.ts";
+import { logIndex, memberId } from "../../../shared/base/ids.ts";
+import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
+import { err, ok } from "../../../shared/base/result.ts";
+import type { Result } from "../../../shared/base/result.ts";
+import type { SqlStatement } from "../../../shared/changes/values.ts";
+import { decodeSeatContext, encodeSeatContext } from "../../../shared/cluster/seat-context.ts";
+import type {
+  ConfigurationChange,
+  RaftError,
+  RaftStatus,
+  Seat,
+} from "../../../shared/raft/types.ts";
+import { askStore } from "../replica/ask-store.ts";
+import type { Applier } from "../replica/applier.ts";
+import type { Forwarder } from "../replica/forwarder.ts";
+import type { Leadership } from "../replica/leadership.ts";
+import type { RaftDriver } from "../replica/raft-driver.ts";
+import type { ReplicaContext } from "../replica/replica-context.ts";
+import type { WriteDone } from "../replica/write-queue.ts";
+import { nextChange } from "./autopilot.ts";
+
+/** An invitation as the replicated table holds it. */
+export type InviteRecord = {
+  /** First 8 bytes of the hash of the key, hex. */
+  readonly id: string;
+  /** The key both sides prove to hold, hex; derived from the link's secret, which is not kept. */
+  readonly key: string;
+  readonly role: "voter" | "mirror";
+  readonly expiresAtMs: number;
+  /** Who redeemed it. */
+  readonly usedBy: MemberId | null;
+};
+
+/** An invitation nobody has used yet. */
+export type NewInvite = Omit<InviteRecord, "usedBy">;
+
+/** A newcomer whose key was proven during the handshake. */
+export type Joiner = { readonly inviteId: string; readonly id: MemberId; readonly name: string };
+
+type AdministrationOptions = {
+  readonly context: ReplicaContext;
+  readonly raftStatus: () => RaftStatus;
+  readonly driver: RaftDriver;
+  readonly applier: Applier;
+  readonly leadership: Leadership;
+  readonly forwarder: Forwarder;
+  readonly isConnected: (member: MemberId) => boolean;
+};
+
+const FORWARD_WAIT_MS = 10_000;
+const CHANGE_RETRY_MS = 50;
+const SWITCHOVER_POLL_MS = 5;
+
+/** Carries out what people decide about members. */
+export class Administration {
+  readonly #options: AdministrationOptions;
+
+  constructor(options: AdministrationOptions) {
+    this.#options = options;
+  }
+
+  /** Records an invitation in the log, wherever the leader is. */
+  async recordInvite(invite: NewInvite): Promise<Result<null, ApiError>> {
+    return this.#atLeader("record-invite", invite, () => this.recordInviteAsLeader(invite));
+  }
+
+  /** The same, on the leader. */
+  async recordInviteAsLeader(invite: NewInvite): Promise<Result<null, ApiError>> {
+    const { id, key, role, expiresAtMs } = invite;
+    const done = await this.#writeInternal({
+      sql:
+        "INSERT INTO _tidemark_invites(id, secret_hash, role, expires_at_ms, used_by) " +
+        "VALUES (?, ?, ?, ?, NULL)",
+      params: [id, key, role, expiresAtMs],
+    });
+    return done.ok ? ok(null) : done;
+  }
+
+  /** The invitation with this id, from this member's own data; null when there is none. */
+  async findInvite(id: string): Promise<InviteRecord | null> {
+    const outcome = await askStore(this.#options.context.ports.store, "query", {
+      sql: "SELECT secret_hash, role, expires_at_ms, used_by FROM _tidemark_invites WHERE id = ?",
+      params: [id],
+      rowsMax: 1,
+      isInternal: true,
+    });
+    const row = outcome.ok && outcome.value.ok ? outcome.value.value.rows[0] : undefined;
+    if (row === undefined) return null;
+    const [key, role, expiresAtMs, usedBy] = row;
+    return {
+      id,
+      key: String(key),
+      role: role === "voter" ? "voter" : "mirror",
+      expiresAtMs: Number(expiresAtMs),
+      usedBy: typeof usedBy === "string" ? memberId(usedBy) : null,
+    };
+  }
+
+  /** Uses up the invitation and gives the newcomer its seat, wherever the leader is. */
+  async redeem(joiner: Joiner): Promise<Result<null, ApiError>> {
+    return this.#atLeader("redeem", joiner, () => this.redeemAsLeader(joiner));
+  }
+
+  /** The same, on the leader. A newcomer that already has its seat is let in again. */
+  async redeemAsLeader(joiner: Joiner): Promise<Result<null, ApiError>> {
+    const invite = await this.findInvite(joiner.inviteId);
+    const nowMs = this.#options.context.ports.clock.wallMs();
+    if (invite === null || (invite.usedBy === null && invite.expiresAtMs < nowMs)) {
+      return err(inviteInvalid());
+    }
+    const used = await this.#writeInternal({
+      sql: "UPDATE _tidemark_invites SET used_by = ?1 WHERE id = ?2 AND (used_by IS NULL OR used_by = ?1)",
+      params: [joiner.id, joiner.inviteId],
+    });
+    if (!used.ok) return used;
+    if (used.value.results[0]?.changes !== 1) return err(inviteInvalid());
+    const context = encodeSeatContext({
+      name: joiner.name,
+      access: "admin",
+      wantsVote: invite.role === "voter",
+    });
+    return this.#change({ type: "add-mirror", id: joiner.id, context });
+  }
+
+  /** Takes a member's seat away; its key is refused from then on. */
+  async remove(
+    params: ApiParams<"removeMember">,
+  ): Promise<Result<ApiResult<"removeMember">, ApiError>> {
+    const seat = this.#findSeat(params.member);
+    if (seat === null) return err(notFound(params.member));
+    const changed = await this.#change({ type: "remove", id: seat.id });
+    return changed.ok ? ok({ index: this.#options.applier.position.applied.index }) : changed;
+  }
+
+  /** Hands leadership over and waits until the other leads. */
+  async switchover(
+    params: ApiParams<"switchover">,
+  ): Promise<Result<ApiResult<"switchover">, ApiError>> {
+    const { raftStatus, driver, context } = this.#options;
+    const target = params.to === undefined ? this.#bestSuccessor() : this.#findSeat(params.to);
+    if (target === null) return err(notFound(params.to ?? "a successor"));
+    const startedAtMs = context.ports.clock.nowMs();
+    if (target.id === context.self) return ok({ leader: target.id, tookMs: 0 });
+    const begun = driver.input((raft) => raft.transferLeadership(target.id));
+    if (!begun.ok) return err(fromRaft(begun.error));
+    while (raftStatus().transferTarget !== null || raftStatus().leader === null) {
+      await this.#sleep(SWITCHOVER_POLL_MS);
+    }
+    const { leader } = raftStatus();
+    const tookMs = context.ports.clock.nowMs() - startedAtMs;
+    if (leader === target.id) return ok({ leader, tookMs });
+    const { name } = decodeSeatContext(target.context);
+    return err({ code: "not-caught-up", message: `${name} did not take over in time.` });
+  }
+
+  /** One step of the autopilot; only the leader does anything. */
+  autopilot(): void {
+    const { raftStatus, isConnected, driver, context } = this.#options;
+    const change = nextChange(raftStatus(), isConnected);
+    if (change === null) return;
+    const proposed = driver.input((raft) => raft.changeConfiguration(change));
+    if (proposed.ok) context.ports.logger.info("autopilot", { ...change, context: undefined });
+  }
+
+  #bestSuccessor(): Seat | null {
+    const { configuration, progress, id } = this.#options.raftStatus();
+    const matchOf = (seat: Seat): LogIndex =>
+      progress.find((each) => each.id === seat.id)?.matchIndex ?? logIndex(0);
+    const others = configuration.seats.filter(
+      (seat) => seat.kind === "voter" && seat.id !== id && this.#options.isConnected(seat.id),
+    );
+    return others.sort((a, b) => matchOf(b) - matchOf(a))[0] ?? null;
+  }
+
+  /** By id, or by a name that only one member has. */
+  #findSeat(idOrName: string): Seat | null {
+    const { seats } = this.#options.raftStatus().configuration;
+    const byId = seats.find((seat) => seat.id === idOrName);
+    if (byId !== undefined) return byId;
+    const named = seats.filter((seat) => decodeSeatContext(seat.context).name === idOrName);
+    return named.length === 1 ? (named[0] ?? null) : null;
+  }
+
+  /** Proposes, waiting while another change or the start of the term is in the way. */
+  async #change(change: ConfigurationChange): Promise<Result<null, ApiError>> {
+    const { driver, context, leadership } = this.#options;
+    const deadlineMs = context.ports.clock.nowMs() + FORWARD_WAIT_MS;
+    for (;;) {
+      const proposed = driver.input((raft) => raft.changeConfiguration(change));
+      if (proposed.ok) {
+        const error = await leadership.confirmations.confirmed(proposed.value, "committed");
+        return error === null ? ok(null) : err(error);
+      }
+      const { code } = proposed.error;
+      if (code === "already-so") return ok(null);
+      const isPassing = code === "change-in-progress" || code === "term-not-settled";
+      if (!isPassing || context.ports.clock.nowMs() > deadlineMs)
+        return err(fromRaft(proposed.error));
+      await this.#sleep(CHANGE_RETRY_MS);
+    }
+  }
+
+  #writeInternal(statement: SqlStatement): Promise<Result<WriteDone, ApiError>> {
+    const { context, leadership } = this.#options;
+    return leadership.submit({
+      capture: {
+        work: { type: "statements", statements: [statement] },
+        client: null,
+        author: context.nameOf(context.self),
+        atMs: context.ports.clock.wallMs(),
+        isInternal: true,
+      },
+      ack: "committed",
+    });
+  }
+
+  async #atLeader(
+    method: string,
+    params: unknown,
+    here: () => Promise<Result<null, ApiError>>,
+  ): Promise<Result<null, ApiError>> {
+    const { context, leadership, forwarder } = this.#options;
+    const leader = await leadership.waitForLeader();
+    if (leader === context.self) return here();
+    if (leader === null) {
+      return err({ code: "no-quorum", message: "No leader is elected right now; try again soon." });
+    }
+    const call = { method, params, withinMs: FORWARD_WAIT_MS };
+    const answer = await forwarder.ask(leader, call);
+    return answer.ok ? ok(null) : answer;
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resume) => this.#options.context.ports.clock.after(ms, resume));
+  }
+}
+
+function inviteInvalid(): ApiError {
+  return {
+    code: "invite-invalid",
+    message: "This invitation is unknown, expired or used already; ask for a new one.",
+  };
+}
+
+function notFound(what: string): ApiError {
+  return { code: "not-found", message: `No computer of this workspace is called "${what}".` };
+}
+
+function fromRaft(error: RaftError): ApiError {
+  switch (error.code) {
+    case "not-leader":
+      return { code: "not-leader", message: `This computer does not lead: ${error.detail}.` };
+    case "not-caught-up":
+      return { code: "not-caught-up", message: `It has not caught up yet: ${error.detail}.` };
+    case "unknown-member":
+      return { code: "not-found", message: `No such computer: ${error.detail}.` };
+    case "queue-full":
+      return { code: "busy", message: `Too much is under way: ${error.detail}.` };
+    default:
+      return { code: "change-in-progress", message: `Not now: ${error.detail}.` };
+  }
+}

@@ -1,0 +1,123 @@
+import { mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { assert } from "../../../shared/base/assert.ts";
+import { err, ok } from "../../../shared/base/result.ts";
+import type { Result } from "../../../shared/base/result.ts";
+import type { Disk, DiskError, DiskFile } from "../ports.ts";
+import { errorNumber, toDiskError } from "./disk-errors.ts";
+import { NodeDiskFile } from "./node-disk-file.ts";
+import { SyncPace } from "./sync-pace.ts";
+
+/** Files for this user only: the log holds everything the tables hold. */
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
+
+/** The data folder on the computer's disk. */
+export class NodeDisk implements Disk {
+  readonly #root: string;
+  readonly #nowMs: () => number;
+  readonly #pace = new SyncPace();
+
+  /**
+   * @param root  The data folder; created by `makeFolder("")`.
+   * @param nowMs Monotonic time, to see how fast the disk is.
+   */
+  constructor(root: string, nowMs: () => number) {
+    this.#root = root;
+    this.#nowMs = nowMs;
+  }
+
+  open(path: string): Promise<Result<DiskFile, DiskError>> {
+    return attempt(async () => {
+      // No append mode: Linux would then ignore positions, and a cut file must be written at its
+      // new end all the same.
+      const handle = await openOrCreate(this.#at(path));
+      const { size } = await handle.stat();
+      return new NodeDiskFile(handle, size, this.#pace, this.#nowMs);
+    });
+  }
+
+  read(path: string): Promise<Result<Uint8Array | null, DiskError>> {
+    return attempt(async () => {
+      const buffer = await unlessMissing(readFile(this.#at(path)), null);
+      // Not a Buffer: its `slice` gives a view where everyone else's gives a copy.
+      return buffer && new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    });
+  }
+
+  list(folder: string): Promise<Result<readonly string[], DiskError>> {
+    return attempt(async () => (await unlessMissing(readdir(this.#at(folder)), [])).sort());
+  }
+
+  makeFolder(folder: string): Promise<Result<null, DiskError>> {
+    return attempt(async () => {
+      await mkdir(this.#at(folder), { recursive: true, mode: FOLDER_MODE });
+      return null;
+    });
+  }
+
+  rename(from: string, to: string): Promise<Result<null, DiskError>> {
+    return attempt(async () => {
+      await rename(this.#at(from), this.#at(to));
+      return null;
+    });
+  }
+
+  remove(path: string): Promise<Result<null, DiskError>> {
+    return attempt(async () => {
+      await rm(this.#at(path), { force: true });
+      return null;
+    });
+  }
+
+  /** Windows cannot sync a folder; NTFS journals names by itself, so there it does nothing. */
+  syncFolder(folder: string): Promise<Result<null, DiskError>> {
+    return attempt(async () => {
+      if (process.platform === "win32") {
+        await stat(this.#at(folder));
+        return null;
+      }
+      const handle = await open(this.#at(folder), "r");
+      try {
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      return null;
+    });
+  }
+
+  #at(path: string): string {
+    const isInside = !posix.isAbsolute(path) && !path.split("/").includes("..");
+    assert(isInside, `${path} is a path inside the data folder`);
+    return join(this.#root, path);
+  }
+}
+
+async function openOrCreate(path: string): ReturnType<typeof open> {
+  try {
+    return await open(path, "r+");
+  } catch (error) {
+    if (errorNumber(error) !== "ENOENT") throw error;
+    return open(path, "wx+", FILE_MODE);
+  }
+}
+
+async function unlessMissing<T, O>(promise: Promise<T>, otherwise: O): Promise<T | O> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (errorNumber(error) === "ENOENT") return otherwise;
+    throw error;
+  }
+}
+
+/** Errors of the system become results; others are bugs and go on as exceptions. */
+async function attempt<T>(action: () => Promise<T>): Promise<Result<T, DiskError>> {
+  try {
+    return ok(await action());
+  } catch (error) {
+    if (errorNumber(error) === null) throw error;
+    return err(toDiskError(error));
+  }
+}

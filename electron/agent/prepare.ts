@@ -1,0 +1,78 @@
+/** Turns a data folder into a member without starting it: `tidemark create` and `tidemark join`. */
+import { hexEncode } from "../../shared/base/bytes.ts";
+import { clusterId } from "../../shared/base/ids.ts";
+import { err, ok } from "../../shared/base/result.ts";
+import type { Result } from "../../shared/base/result.ts";
+import { founderRecord, joinByLink } from "./members/first-run.ts";
+import { openFolder } from "./open-folder.ts";
+import type { OpenedFolder } from "./open-folder.ts";
+import { NodeClock } from "./platform/node-clock.ts";
+import { NodeRandom } from "./platform/node-random.ts";
+import type { Logger } from "./ports.ts";
+import { TlsNetwork } from "./transport/tls-network.ts";
+
+/** Why the folder was not prepared; `message` is one sentence. */
+export type PrepareFailure = { readonly code: string; readonly message: string };
+
+/** A new cluster whose only voter is this folder. */
+export async function createClusterIn(options: {
+  readonly dataFolder: string;
+  readonly name: string;
+  readonly memberName: string;
+}): Promise<Result<{ readonly clusterId: string; readonly memberId: string }, PrepareFailure>> {
+  return withFreshFolder(options.dataFolder, async ({ folder }) => {
+    const id = clusterId(hexEncode(new NodeRandom().bytes(16)));
+    const { name, memberName } = options;
+    const record = founderRecord({ id, name, self: folder.self, memberName });
+    const saved = await folder.saveRecord(record);
+    if (!saved.ok) return err({ code: saved.error.code, message: `${saved.error.detail}.` });
+    return ok({ clusterId: id, memberId: folder.self });
+  });
+}
+
+/** Redeems an invite; afterwards `serve` runs the member. */
+export async function joinClusterIn(options: {
+  readonly dataFolder: string;
+  readonly link: string;
+  readonly memberName: string;
+}): Promise<
+  Result<
+    { readonly clusterId: string; readonly clusterName: string; readonly memberId: string },
+    PrepareFailure
+  >
+> {
+  return withFreshFolder(options.dataFolder, async ({ folder, identity }) => {
+    const clock = new NodeClock();
+    const listen = { host: "127.0.0.1", port: 0 };
+    const network = new TlsNetwork({ identity, listen, clock, logger: SILENT });
+    const { link, memberName } = options;
+    const { self, addressBook } = folder;
+    const joined = await joinByLink({ link, self, memberName, clock, network, addressBook });
+    await network.close();
+    if (!joined.ok) return joined;
+    const saved = await folder.saveRecord(joined.value);
+    if (!saved.ok) return err({ code: saved.error.code, message: `${saved.error.detail}.` });
+    const { id, name } = joined.value;
+    return ok({ clusterId: id, clusterName: name, memberId: folder.self });
+  });
+}
+
+/** The command prints its one sentence; a log file would be left in a folder that may stay unused. */
+const SILENT: Logger = { info: () => undefined, warn: () => undefined };
+
+async function withFreshFolder<T>(
+  path: string,
+  prepare: (opened: OpenedFolder) => Promise<Result<T, PrepareFailure>>,
+): Promise<Result<T, PrepareFailure>> {
+  const clock = new NodeClock();
+  const opened = await openFolder(path, () => clock.nowMs());
+  if (!opened.ok) return opened;
+  const { record } = opened.value.folder;
+  try {
+    if (record === null) return await prepare(opened.value);
+    const message = `The data folder ${path} belongs to the workspace "${record.name}" already.`;
+    return err({ code: "already-in-cluster", message });
+  } finally {
+    await opened.value.release();
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * Hands committed entries to the store, in order, one batch at a time, and knows where the
+ * database stands. It knows nothing of consensus: whoever calls `enqueue` vouches for the
+ * entries. While one batch is being applied, the next gathers.
+ */
+import { assert } from "../../../shared/base/assert.ts";
+import { POSITION_ZERO, formatPosition, logIndex } from "../../../shared/base/ids.ts";
+import type { LogIndex } from "../../../shared/base/ids.ts";
+import type { LogEntry, LogView } from "../../../shared/raft/types.ts";
+import type { ApplyOutcome, CommittedEntry, StorePosition } from "../../store-worker/messages.ts";
+import type { Logger, Store } from "../ports.ts";
+import { IndexWaiters } from "./waiters.ts";
+
+/** One SQLite transaction applies at most this much: bounds how long a query waits behind it. */
+const APPLY_BYTES_MAX = 4 * 1024 * 1024;
+/** Per transaction; small entries are cheap, but the call's list should not grow for ever. */
+const APPLY_ENTRIES_MAX = 4_096;
+/** Checksums remembered to compare with what others report at the same index. */
+const CHECKSUM_COUNT_MAX = 4_096;
+
+/** Called after each batch that was applied. */
+export type AppliedListener = (
+  outcome: Extract<ApplyOutcome, { type: "applied" }>,
+  batch: {
+    readonly fromIndex: LogIndex;
+    readonly toIndex: LogIndex;
+  },
+) => void;
+
+type ApplierOptions = {
+  readonly store: Store;
+  /** Where entries are read again when they are not at hand any more. */
+  readonly log: LogView;
+  readonly logger: Logger;
+  readonly onApplied: AppliedListener;
+  /** The store cannot go on: a before image did not match. Nothing more is applied. */
+  readonly onDiverged: (index: LogIndex, detail: string) => void;
+  /** The store's worker is gone; whoever hears this loads a new one and calls `resume`. */
+  readonly onStoreLost: (reason: unknown) => void;
+};
+
+/** Entries kept at hand for the next batches; beyond this they are read from the log again. */
+const QUEUE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** The committed entries' way into the database. */
+export class Applier {
+  readonly #options: ApplierOptions;
+  readonly #waiters = new IndexWaiters();
+  readonly #checksums = new Map<LogIndex, string>();
+  /** Terms of the newest applied entries: tells a writer whether the entry was its own. */
+  readonly #terms = new Map<LogIndex, number>();
+  #queue: LogEntry[] = [];
+  #queueBytes = 0;
+  #position: StorePosition = { applied: POSITION_ZERO, checksum: "" };
+  #target: LogIndex = logIndex(0);
+  #running: Promise<void> | null = null;
+  #isSuspended = true;
+  #isStopped = false;
+
+  constructor(options: ApplierOptions) {
+    this.#options = options;
+  }
+
+  /** Where the database stands. */
+  get position(): StorePosition {
+    return this.#position;
+  }
+
+  /** The store holds this now; entries above it are applied from here on. */
+  resume(position: StorePosition): void {
+    assert(this.#running === null, "the store is idle while it is replaced");
+    this.#clearQueue();
+    this.#checksums.clear();
+    this.#isSuspended = false;
+    this.#setPosition(position);
+    if (this.#target < position.applied.index) this.#target = position.applied.index;
+    this.#start();
+  }
+
+  /** These are committed; they follow what was handed over before without a gap. */
+  enqueue(entries: readonly LogEntry[]): void {
+    const last = entries.at(-1);
+    if (last === undefined || this.#isStopped) return;
+    assert(entries[0]?.index === this.#target + 1, `entries follow ${this.#target}`);
+    const isContiguous =
+      this.#target === (this.#queue.at(-1)?.index ?? this.#position.applied.index);
+    this.#target = last.index;
+    if (isContiguous && !this.#isSuspended && this.#queueBytes < QUEUE_BYTES_MAX) {
+      for (const entry of entries) {
+        this.#queue.push(entry);
+        this.#queueBytes += entry.payload.length;
+      }
+    }
+    this.#start();
+  }
+
+  /** Resolves once the database holds the entry at `index`. */
+  reached(index: LogIndex): ReturnType<IndexWaiters["wait"]> {
+    return this.#waiters.wait(index);
+  }
+
+  /** The checksum right after an index, when that index ended a batch not long ago. */
+  checksumAt(index: LogIndex): string | null {
+    return this.#checksums.get(index) ?? null;
+  }
+
+  /** The term of the applied entry at an index; null when it is too long ago. */
+  termApplied(index: LogIndex): number | null {
+    return this.#terms.get(index) ?? null;
+  }
+
+  /** Lets the batch under way end and applies nothing more until `resume`. */
+  async suspend(): Promise<void> {
+    this.#isSuspended = true;
+    await this.#running;
+    this.#clearQueue();
+  }
+
+  /** No more entries; callers that wait are told so. */
+  async close(): Promise<void> {
+    this.#isStopped = true;
+    await this.suspend();
+    this.#waiters.close();
+  }
+
+  #start(): void {
+    const hasWork = this.#target > this.#position.applied.index;
+    if (this.#running !== null || !hasWork || this.#isSuspended || this.#isStopped) return;
+    this.#running = this.#run().finally(() => {
+      this.#running = null;
+      // Something may have been handed over while the last batch ended.
+      this.#start();
+    });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#target > this.#position.applied.index && !this.#isSuspended) {
+      const batch = this.#takeBatch();
+      const outcome = await this.#apply(batch);
+      if (outcome === null) return;
+      if (outcome.type === "diverged") {
+        this.#isSuspended = true;
+        this.#options.logger.warn("diverged", { index: outcome.index, detail: outcome.detail });
+        this.#options.onDiverged(outcome.index, outcome.detail);
+        return;
+      }
+      this.#applied(batch, outcome);
+    }
+  }
+
+  async #apply(batch: readonly LogEntry[]): Promise<ApplyOutcome | null> {
+    try {
+      return await this.#options.store.call("apply", { entries: batch.map(toCommitted) });
+    } catch (reason) {
+      this.#isSuspended = true;
+      this.#options.onStoreLost(reason);
+      return null;
+    }
+  }
+
+  #takeBatch(): readonly LogEntry[] {
+    const next = logIndex(this.#position.applied.index + 1);
+    if (this.#queue[0]?.index !== next) {
+      this.#clearQueue();
+      const stored = this.#options.log.entriesFrom(next, APPLY_BYTES_MAX);
+      return stored.filter((entry) => entry.index <= this.#target);
+    }
+    let bytes = 0;
+    let count = 0;
+    for (const entry of this.#queue) {
+      if (count > 0 && bytes + entry.payload.length > APPLY_BYTES_MAX) break;
+      if (count === APPLY_ENTRIES_MAX) break;
+      bytes += entry.payload.length;
+      count++;
+    }
+    this.#queueBytes -= bytes;
+    return this.#queue.splice(0, count);
+  }
+
+  #clearQueue(): void {
+    this.#queue = [];
+    this.#queueBytes = 0;
+  }
+
+  #applied(batch: readonly LogEntry[], outcome: Extract<ApplyOutcome, { type: "applied" }>): void {
+    const first = batch[0];
+    const last = batch.at(-1);
+    assert(first !== undefined && last !== undefined, "a batch has entries");
+    assert(
+      outcome.position.applied.index === last.index,
+      `the store stands at ${formatPosition(outcome.position.applied)} after ${last.index}`,
+    );
+    for (const entry of batch) this.#terms.set(entry.index, entry.term);
+    forgetOldest(this.#terms, CHECKSUM_COUNT_MAX);
+    this.#setPosition(outcome.position);
+    this.#options.onApplied(outcome, { fromIndex: first.index, toIndex: last.index });
+  }
+
+  #setPosition(position: StorePosition): void {
+    this.#position = position;
+    this.#checksums.set(position.applied.index, position.checksum);
+    forgetOldest(this.#checksums, CHECKSUM_COUNT_MAX);
+    this.#waiters.reach(position.applied.index);
+  }
+}
+
+function toCommitted(entry: LogEntry): CommittedEntry {
+  const { term, index, kind, payload } = entry;
+  return { term, index, payload: kind === "data" ? payload : null };
+}
+
+/** A Map keeps insertion order, so its first keys are the oldest. */
+function forgetOldest<V>(map: Map<LogIndex, V>, countMax: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= countMax) return;
+    map.delete(key);
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * The API's methods as one member carries them out. What only the leader can do is asked of the
+ * leader by the member itself, so a person may click anywhere; writes are the exception: they
+ * answer `not-leader`, because where an edit is taken is something to see, not to guess.
+ */
+import type {
+  ApiError,
+  ApiMethods,
+  ApiParams,
+  ApiResult,
+  LogLine,
+} from "../../../shared/api/methods.ts";
+import { logIndex } from "../../../shared/base/ids.ts";
+import type { LogIndex } from "../../../shared/base/ids.ts";
+import { err, ok } from "../../../shared/base/result.ts";
+import type { Result } from "../../../shared/base/result.ts";
+import { base64Encode } from "../../../shared/changes/base64.ts";
+import type { LogEntry, LogView, RaftStatus } from "../../../shared/raft/types.ts";
+import type { CaptureRequest } from "../../store-worker/messages.ts";
+import type { Administration, NewInvite, Joiner } from "../members/administration.ts";
+import { askStore } from "./ask-store.ts";
+import type { Applier } from "./applier.ts";
+import type { Forwarder } from "./forwarder.ts";
+import type { LagHistory } from "./lag-history.ts";
+import type { LagTracker } from "./lag-tracker.ts";
+import type { Leadership } from "./leadership.ts";
+import type { Reader } from "./reader.ts";
+import type { ReplicaContext, ReplicaOptions } from "./replica-context.ts";
+import type { StorageState } from "./storage-state.ts";
+import type { Status } from "../../../shared/cluster/status.ts";
+
+/** Methods that need a cluster; the other two belong to the agent before there is one. */
+export type ReplicaMethod = Exclude<keyof ApiMethods, "createCluster" | "joinCluster">;
+
+type Handlers = {
+  readonly [M in ReplicaMethod]: (params: ApiParams<M>) => Promise<Result<ApiResult<M>, ApiError>>;
+};
+
+type MethodsOptions = {
+  readonly context: ReplicaContext;
+  readonly log: LogView;
+  readonly raftStatus: () => RaftStatus;
+  readonly applier: Applier;
+  readonly leadership: Leadership;
+  readonly reader: Reader;
+  readonly forwarder: Forwarder;
+  readonly lag: LagTracker;
+  readonly history: LagHistory;
+  readonly storage: StorageState;
+  readonly administration: Administration;
+  readonly status: () => Status;
+  readonly makeInvite: ReplicaOptions["makeInvite"];
+};
+
+const LOG_LINES_DEFAULT = 100;
+const LOG_LINES_MAX = 1_000;
+const LOG_BYTES_MAX = 4 * 1024 * 1024;
+/** The leader's answer to a small question. */
+const ASK_WAIT_MS = 2_000;
+/** A switchover drains the target first; invitations are ordinary writes. */
+const ADMINISTRATION_WAIT_MS = 15_000;
+
+/** One handler per method. */
+export class Methods {
+  readonly #options: MethodsOptions;
+  readonly #handlers: Handlers;
+
+  constructor(options: MethodsOptions) {
+    this.#options = options;
+    this.#handlers = this.#makeHandlers();
+  }
+
+  /** Never rejects for a reason of the world. */
+  call<M extends ReplicaMethod>(
+    method: M,
+    params: ApiParams<M>,
+  ): Promise<Result<ApiResult<M>, ApiError>> {
+    return this.#handlers[method](params);
+  }
+
+  /** A call that another member forwarded to this one. */
+  async serveForwarded(method: string, params: unknown): Promise<Result<unknown, ApiError>> {
+    const { administration, applier } = this.#options;
+    switch (method) {
+      case "rows":
+        return ok(this.#options.status().members);
+      case "checksum-at":
+        return ok(applier.checksumAt((params as { index: LogIndex }).index));
+      case "record-invite":
+        return administration.recordInviteAsLeader(params as NewInvite);
+      case "switchover":
+        return administration.switchover(params as ApiParams<"switchover">);
+      case "removeMember":
+        return administration.remove(params as ApiParams<"removeMember">);
+      case "redeem":
+        return administration.redeemAsLeader(params as Joiner);
+      default:
+        return err({ code: "bad-request", message: `No forwarded method "${method}".` });
+    }
+  }
+
+  #makeHandlers(): Handlers {
+    const { reader, history, administration, storage, status } = this.#options;
+    return {
+      status: () => Promise.resolve(ok(status())),
+      execute: (params) => this.#execute(params),
+      insertRows: (params) => this.#insertRows(params),
+      query: async (params) => {
+        const refusal = storage.readRefusal();
+        return refusal === null ? reader.query(params) : err(refusal);
+      },
+      tables: () => this.#tables(),
+      log: (params) => this.#log(params),
+      verify: () => this.#verify(),
+      backup: () => this.#backup(),
+      lagHistory: (params) => Promise.resolve(ok({ samples: history.since(params.sinceMs ?? 0) })),
+      // The link names this computer; the invitation itself is recorded by the leader.
+      invite: (params) =>
+        this.#options.makeInvite(params, (invite) => administration.recordInvite(invite)),
+      switchover: (params) =>
+        this.#onLeader("switchover", params, () => administration.switchover(params)),
+      removeMember: (params) =>
+        this.#onLeader("removeMember", params, () => administration.remove(params)),
+    };
+  }
+
+  async #execute(params: ApiParams<"execute">): Promise<Result<ApiResult<"execute">, ApiError>> {
+    const outcome = await this.#options.leadership.submit({
+      capture: this.#capture({ type: "statements", statements: params.statements }, params),
+      ack: params.ack ?? "committed",
+    });
+    if (!outcome.ok) return outcome;
+    const { position, results } = outcome.value;
+    return ok({ ...position, results });
+  }
+
+  async #insertRows(
+    params: ApiParams<"insertRows">,
+  ): Promise<Result<ApiResult<"insertRows">, ApiError>> {
+    const { table, columns, rows } = params;
+    const outcome = await this.#options.leadership.submit({
+      capture: this.#capture({ type: "insert-rows", table, columns, rows }, params),
+      ack: "committed",
+    });
+    return outcome.ok ? ok({ ...outcome.value.position, rowCount: rows.length }) : outcome;
+  }
+
+  #capture(
+    work: CaptureRequest["work"],
+    key: { readonly clientId?: string; readonly sequence?: number },
+  ): CaptureRequest {
+    const { context } = this.#options;
+    const { clientId, sequence } = key;
+    return {
+      work,
+      client: clientId === undefined || sequence === undefined ? null : { id: clientId, sequence },
+      author: context.nameOf(context.self),
+      atMs: context.ports.clock.wallMs(),
+      isInternal: false,
+    };
+  }
+
+  async #tables(): Promise<Result<ApiResult<"tables">, ApiError>> {
+    const refusal = this.#options.storage.readRefusal();
+    if (refusal !== null) return err(refusal);
+    const asked = await askStore(this.#options.context.ports.store, "tables", {});
+    if (!asked.ok) return asked;
+    const { tables, applied } = asked.value;
+    return ok({ tables, asOf: { ...this.#options.lag.asOf(), ...applied } });
+  }
+
+  async #log(params: ApiParams<"log">): Promise<Result<ApiResult<"log">, ApiError>> {
+    const { log, context } = this.#options;
+    const count = Math.min(params.count ?? LOG_LINES_DEFAULT, LOG_LINES_MAX);
+    const newestFrom = Math.max(log.firstIndex, log.lastIndex - count + 1);
+    const from = Math.max(log.firstIndex, params.fromIndex ?? newestFrom);
+    if (from > log.lastIndex) return ok({ lines: [], lastIndex: log.lastIndex });
+    const entries = log.entriesFrom(logIndex(from), LOG_BYTES_MAX).slice(0, count);
+    const payloads = entries.filter((each) => each.kind === "data").map((each) => each.payload);
+    const described = await askStore(context.ports.store, "describe", { payloads });
+    if (!described.ok) return described;
+    const summaries = [...described.value];
+    const lines = entries.map((entry): LogLine => {
+      const told = entry.kind === "data" ? summaries.shift() : undefined;
+      return {
+        term: entry.term,
+        index: entry.index,
+        kind: entry.kind === "data" ? "transaction" : entry.kind,
+        at: told?.at ?? null,
+        author: told?.author ?? null,
+        bytes: entry.payload.length,
+        summary: told?.summary ?? summaryOf(entry),
+      };
+    });
+    return ok({ lines, lastIndex: log.lastIndex });
+  }
+
+  async #verify(): Promise<Result<ApiResult<"verify">, ApiError>> {
+    const asked = await askStore(this.#options.context.ports.store, "verify", {});
+    if (!asked.ok) return asked;
+    const outcome = asked.value;
+    const { applied, checksum } = outcome.position;
+    const leader = await this.#leaderChecksum(applied.index);
+    return ok({
+      isIdentical: checksum === outcome.recomputed && (leader === null || leader === checksum),
+      index: applied.index,
+      rolling: checksum,
+      recomputed: outcome.recomputed,
+      tables: outcome.tables,
+      leader,
+    });
+  }
+
+  async #leaderChecksum(index: LogIndex): Promise<string | null> {
+    const { leader, role } = this.#options.raftStatus();
+    if (role === "leader") return this.#options.applier.checksumAt(index);
+    if (leader === null) return null;
+    const call = { method: "checksum-at", params: { index }, withinMs: ASK_WAIT_MS };
+    const answer = await this.#options.forwarder.ask(leader, call);
+    return answer.ok && typeof answer.value === "string" ? answer.value : null;
+  }
+
+  async #backup(): Promise<Result<ApiResult<"backup">, ApiError>> {
+    const refusal = this.#options.storage.readRefusal();
+    if (refusal !== null) return err(refusal);
+    const asked = await askStore(this.#options.context.ports.store, "plainImage", {});
+    if (!asked.ok) return asked;
+    const { image, position } = asked.value;
+    const asOf = { ...this.#options.lag.asOf(), ...position.applied };
+    return ok({ image: { $blob: base64Encode(image) }, asOf });
+  }
+
+  async #onLeader<M extends "switchover" | "removeMember">(
+    method: M,
+    params: ApiParams<M>,
+    here: () => Promise<Result<ApiResult<M>, ApiError>>,
+  ): Promise<Result<ApiResult<M>, ApiError>> {
+    const leader = await this.#options.leadership.waitForLeader();
+    if (leader === null) return err(this.#options.leadership.refusal() ?? noLeader());
+    if (leader === this.#options.context.self) return here();
+    const call = { method, params, withinMs: ADMINISTRATION_WAIT_MS };
+    const answer = await this.#options.forwarder.ask(leader, call);
+    return answer.ok ? ok(answer.value as ApiResult<M>) : answer;
+  }
+}
+
+function noLeader(): ApiError {
+  return { code: "no-quorum", message: "No leader is elected right now; try again soon." };
+}
+
+function summaryOf(entry: LogEntry): string {
+  return entry.kind === "noop" ? "a leader began its term" : "the list of computers changed";
+}

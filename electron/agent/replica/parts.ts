@@ -1,0 +1,281 @@
+/**
+ * Makes the parts of a replica and connects them. Parts need each other in circles (the core's
+ * messages go to the links, the links' messages to the core), so each gets functions that look
+ * up the others when they are called; none is called before all exist.
+ */
+import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
+import type { Status } from "../../../shared/cluster/status.ts";
+import type { MemberMessage } from "../../../shared/protocol/messages.ts";
+import type { LogEntry, RaftStatus, ReadAnswer, SnapshotMark } from "../../../shared/raft/types.ts";
+import { Administration } from "../members/administration.ts";
+import { Admission } from "../members/admission.ts";
+import type { DiskError } from "../ports.ts";
+import { PeerLinks } from "../transport/peer-links.ts";
+import { Applier } from "./applier.ts";
+import type { AppliedListener } from "./applier.ts";
+import { EventHub } from "./event-hub.ts";
+import { Forwarder } from "./forwarder.ts";
+import { LagHistory } from "./lag-history.ts";
+import { LagTracker } from "./lag-tracker.ts";
+import { Leadership } from "./leadership.ts";
+import { Methods } from "./methods.ts";
+import type { OpenedFiles } from "./open-files.ts";
+import { Pulse } from "./pulse.ts";
+import { RaftDriver } from "./raft-driver.ts";
+import { Reader } from "./reader.ts";
+import type { ReplicaContext, ReplicaOptions } from "./replica-context.ts";
+import { SnapshotTransfers } from "./snapshot-transfers.ts";
+import { Snapshotter } from "./snapshotter.ts";
+import type { StatusSources } from "./status-builder.ts";
+import { StorageState } from "./storage-state.ts";
+import { StoreRecovery } from "./store-recovery.ts";
+
+/** What the parts are made from. */
+export type PartsBase = {
+  readonly options: ReplicaOptions;
+  readonly files: OpenedFiles;
+  readonly context: ReplicaContext;
+  readonly replica: PartsListener;
+};
+
+/** Whom the parts tell what happened, and what they ask the whole. */
+export interface PartsListener {
+  status(): Status;
+  statusSources(): StatusSources;
+  statusChanged(): void;
+  lowestIndexNeeded(): LogIndex;
+  onMessage(from: MemberId, message: MemberMessage): void;
+  onDown(peer: MemberId): void;
+  onCommitted(entries: readonly LogEntry[]): void;
+  onReadAnswer(answer: ReadAnswer): void;
+  onSnapshotWanted(member: MemberId): void;
+  installSnapshot(mark: SnapshotMark): Promise<DiskError | null>;
+  onApplied: AppliedListener;
+  onDiverged(detail: string): void;
+  onMismatch(member: MemberId, index: LogIndex): void;
+  onStoreLost(reason: unknown): void;
+  onDiskError(error: DiskError): void;
+  onChange(): void;
+}
+
+/** Everything a replica consists of. */
+export type Parts = {
+  readonly storage: StorageState;
+  readonly admission: Admission;
+  readonly hub: EventHub;
+  readonly applier: Applier;
+  readonly driver: RaftDriver;
+  readonly links: PeerLinks;
+  readonly lag: LagTracker;
+  readonly leadership: Leadership;
+  readonly reader: Reader;
+  readonly forwarder: Forwarder;
+  readonly snapshotter: Snapshotter;
+  readonly transfers: SnapshotTransfers;
+  readonly recovery: StoreRecovery;
+  readonly administration: Administration;
+  readonly methods: Methods;
+  readonly pulse: Pulse;
+};
+
+/** Makes all parts; nothing runs yet. */
+export function makeParts(base: PartsBase): Parts {
+  const { options, files, context, replica } = base;
+  const { ports } = options;
+  const raftStatus = (): RaftStatus => files.raft.status();
+  const storage = new StorageState(options.folder);
+  const hub = new EventHub(ports.clock, () => replica.status());
+  const admission = new Admission(options.record.known, options.saveKnown);
+  const applier = new Applier({
+    store: ports.store,
+    log: files.log,
+    logger: ports.logger,
+    onApplied: (outcome, batch) => replica.onApplied(outcome, batch),
+    onDiverged: (_index, detail) => replica.onDiverged(detail),
+    onStoreLost: (reason) => replica.onStoreLost(reason),
+  });
+  const links = makeLinks(base, admission);
+  const send: PeerLinks["send"] = (to, message) => links.send(to, message);
+  const isConnected = (member: MemberId): boolean => links.isUp(member);
+  const lag = new LagTracker({
+    clock: ports.clock,
+    applier,
+    raftStatus,
+    bytesAfter: (index) => files.log.bytesAfter(index),
+    silenceMs: options.settings.raft.electionMs,
+    onMismatch: (member, index) => replica.onMismatch(member, index),
+  });
+  const snapshotter = new Snapshotter({
+    store: ports.store,
+    logger: ports.logger,
+    log: files.log,
+    files: files.snapshots,
+    applier,
+    storage,
+    settings: options.settings,
+    configurationAt: (index) => files.raft.configurationAt(index),
+    lowestNeeded: () => replica.lowestIndexNeeded(),
+  });
+  const driver = makeDriver(base, { links, storage });
+  const transfers = new SnapshotTransfers({
+    clock: ports.clock,
+    logger: ports.logger,
+    store: ports.store,
+    log: files.log,
+    files: files.snapshots,
+    applier,
+    driver,
+    raftStatus,
+    send,
+    prepare: () => snapshotter.forTransfer(),
+  });
+  const leadership = makeLeadership(base, { applier, driver, links, storage });
+  const forwarder: Forwarder = new Forwarder({
+    clock: ports.clock,
+    send,
+    serve: (_from, method, params) => methods.serveForwarded(method, params),
+  });
+  const administration = new Administration({
+    context,
+    raftStatus,
+    driver,
+    applier,
+    leadership,
+    forwarder,
+    isConnected,
+  });
+  const reader = new Reader({
+    clock: ports.clock,
+    store: ports.store,
+    applier,
+    readIndex: (requestId) => driver.input((raft) => raft.readIndex(requestId)),
+    asOf: () => lag.asOf(),
+    stalenessMs: () => lag.lag().ms,
+    waitMs: options.settings.readWaitMs,
+  });
+  const recovery = new StoreRecovery({
+    store: ports.store,
+    snapshots: files.snapshots,
+    applier,
+    logger: ports.logger,
+  });
+  const history = new LagHistory();
+  const methods = new Methods({
+    context,
+    log: files.log,
+    raftStatus,
+    applier,
+    leadership,
+    reader,
+    forwarder,
+    lag,
+    history,
+    storage,
+    administration,
+    status: () => replica.status(),
+    makeInvite: options.makeInvite,
+  });
+  const pulse = new Pulse({
+    context,
+    heartbeatMs: options.settings.raft.heartbeatMs,
+    driver,
+    raftStatus,
+    lag,
+    history,
+    hub,
+    forwarder,
+    broadcast: (message) => links.broadcast(message),
+    sources: () => replica.statusSources(),
+    everySecond: () => {
+      administration.autopilot();
+      void snapshotter.maybeSnapshot();
+    },
+  });
+  return {
+    storage,
+    admission,
+    hub,
+    applier,
+    driver,
+    links,
+    lag,
+    leadership,
+    reader,
+    forwarder,
+    snapshotter,
+    transfers,
+    recovery,
+    administration,
+    methods,
+    pulse,
+  };
+}
+
+function makeLinks(
+  { options, files, context, replica }: PartsBase,
+  admission: Admission,
+): PeerLinks {
+  const { ports, self, record } = options;
+  return new PeerLinks({
+    self,
+    clusterId: record.id,
+    network: ports.network,
+    clock: ports.clock,
+    random: ports.random,
+    logger: ports.logger,
+    addressBook: options.addressBook,
+    manualAddresses: options.manualPeers,
+    members: () => admission.members(),
+    describeSelf: () => ({
+      timeline: record.timeline,
+      memberName: context.nameOf(self),
+      appVersion: options.version,
+      http: options.httpUrl(),
+      lastIndex: files.log.lastIndex,
+      term: files.raft.status().term,
+    }),
+    onMessage: (from, message) => replica.onMessage(from, message),
+    onUp: () => replica.statusChanged(),
+    onDown: (peer) => replica.onDown(peer),
+    onDuplicate: (peer) => ports.logger.warn("duplicate-identity", { peer }),
+  });
+}
+
+function makeDriver(
+  { options, files, replica }: PartsBase,
+  { links, storage }: Pick<Parts, "links" | "storage">,
+): RaftDriver {
+  return new RaftDriver({
+    raft: files.raft,
+    log: files.log,
+    clock: options.ports.clock,
+    send: (message) => links.send(message.to, { type: "raft", message }),
+    onCommitted: (entries) => replica.onCommitted(entries),
+    onRead: (answer) => replica.onReadAnswer(answer),
+    onSnapshotWanted: (member) => replica.onSnapshotWanted(member),
+    installSnapshot: (mark) => replica.installSnapshot(mark),
+    onDiskError: (error) => replica.onDiskError(error),
+    onDiskRecovered: () => storage.recovered(),
+    onChange: () => replica.onChange(),
+  });
+}
+
+function makeLeadership(
+  { options, files, context }: PartsBase,
+  parts: Pick<Parts, "applier" | "driver" | "links" | "storage">,
+): Leadership {
+  return new Leadership({
+    clock: options.ports.clock,
+    store: options.ports.store,
+    applier: parts.applier,
+    storage: parts.storage,
+    raftStatus: () => files.raft.status(),
+    driver: parts.driver,
+    electionMs: options.settings.raft.electionMs,
+    contactOf: (member) => {
+      const peer = parts.links.peers().get(member);
+      const name = context.nameOf(member);
+      return { id: member, name, address: peer?.address ?? null, http: peer?.http ?? null };
+    },
+  });
+}

@@ -1,0 +1,107 @@
+/** What happens again and again: time for the core, beats to the others, a look once a second. */
+import type { MemberId } from "../../../shared/base/ids.ts";
+import type { LagSample, MemberStatus } from "../../../shared/cluster/status.ts";
+import type { MemberMessage } from "../../../shared/protocol/messages.ts";
+import type { RaftStatus } from "../../../shared/raft/types.ts";
+import type { EventHub } from "./event-hub.ts";
+import type { Forwarder } from "./forwarder.ts";
+import { LagHistory } from "./lag-history.ts";
+import type { LagTracker } from "./lag-tracker.ts";
+import type { RaftDriver } from "./raft-driver.ts";
+import type { ReplicaContext } from "./replica-context.ts";
+import { buildStatus } from "./status-builder.ts";
+import type { StageRow, StatusSources } from "./status-builder.ts";
+import { Ticker } from "./ticker.ts";
+
+type PulseOptions = {
+  readonly context: ReplicaContext;
+  readonly heartbeatMs: number;
+  readonly driver: RaftDriver;
+  readonly raftStatus: () => RaftStatus;
+  readonly lag: LagTracker;
+  readonly history: LagHistory;
+  readonly hub: EventHub;
+  readonly forwarder: Forwarder;
+  readonly broadcast: (message: MemberMessage) => void;
+  readonly sources: () => StatusSources;
+  readonly everySecond: () => void;
+};
+
+const SECOND_MS = 1_000;
+const ROWS_WAIT_MS = 900;
+
+/** The timers of a replica. */
+export class Pulse {
+  readonly #options: PulseOptions;
+  readonly #tickers: readonly Ticker[];
+  readonly #rows = new Map<MemberId, StageRow>();
+
+  constructor(options: PulseOptions) {
+    this.#options = options;
+    const { clock } = options.context.ports;
+    this.#tickers = [
+      new Ticker(clock, options.heartbeatMs / 2, () => this.#advance()),
+      new Ticker(clock, options.heartbeatMs, () => this.#beat()),
+      new Ticker(clock, SECOND_MS, () => this.#second()),
+    ];
+  }
+
+  /** What the leader last told of the others; empty on the leader. */
+  get rows(): ReadonlyMap<MemberId, StageRow> {
+    return this.#rows;
+  }
+
+  /** Lets time run. */
+  start(): void {
+    for (const ticker of this.#tickers) ticker.start();
+  }
+
+  /** No more ticks. */
+  stop(): void {
+    for (const ticker of this.#tickers) ticker.stop();
+  }
+
+  #advance(): void {
+    const nowMs = this.#options.context.ports.clock.nowMs();
+    this.#options.driver.input((raft) => raft.advance(nowMs));
+  }
+
+  #beat(): void {
+    if (this.#options.raftStatus().role === "leader") {
+      this.#options.broadcast(this.#options.lag.beat());
+    }
+  }
+
+  #second(): void {
+    this.#options.everySecond();
+    this.#sample();
+    this.#options.hub.statusChanged();
+    void this.#askRows();
+  }
+
+  #sample(): void {
+    const atMs = this.#options.context.ports.clock.wallMs();
+    const { members } = buildStatus(this.#options.sources());
+    const samples = members.map((member): LagSample => {
+      return LagHistory.sample(atMs, {
+        id: member.id,
+        entries: member.lagEntries,
+        ms: member.lagMs,
+      });
+    });
+    this.#options.history.add(samples);
+    this.#options.hub.emit({ type: "lag", samples });
+  }
+
+  /** Only the leader hears from everybody; a follower shows what the leader tells. */
+  async #askRows(): Promise<void> {
+    const { leader, role } = this.#options.raftStatus();
+    if (role === "leader") this.#rows.clear();
+    if (leader === null || role === "leader") return;
+    const call = { method: "rows", params: {}, withinMs: ROWS_WAIT_MS };
+    const answer = await this.#options.forwarder.ask(leader, call);
+    if (!answer.ok || !Array.isArray(answer.value)) return;
+    this.#rows.clear();
+    for (const row of answer.value as readonly MemberStatus[]) this.#rows.set(row.id, row);
+  }
+}

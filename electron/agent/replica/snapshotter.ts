@@ -1,0 +1,115 @@
+/**
+ * Makes snapshots and lets go of the log behind them. The log keeps a window behind the newest
+ * snapshot for members that were away a while, and is never cut above what a connected member,
+ * this member's own store, or the older kept snapshot still needs.
+ */
+import { assert, defined } from "../../../shared/base/assert.ts";
+import { logIndex } from "../../../shared/base/ids.ts";
+import type { LogIndex } from "../../../shared/base/ids.ts";
+import type { Configuration } from "../../../shared/raft/types.ts";
+import type { ReplicationLog } from "../log/replication-log.ts";
+import type { SnapshotFiles } from "../log/snapshots.ts";
+import type { Logger, Store } from "../ports.ts";
+import type { Applier } from "./applier.ts";
+import type { ReplicaSettings } from "./replica-context.ts";
+import type { StorageState } from "./storage-state.ts";
+
+type SnapshotterOptions = {
+  readonly store: Store;
+  readonly logger: Logger;
+  readonly log: ReplicationLog;
+  readonly files: SnapshotFiles;
+  readonly applier: Applier;
+  readonly storage: StorageState;
+  readonly settings: ReplicaSettings;
+  readonly configurationAt: (index: LogIndex) => Configuration;
+  /** The lowest index whose successor somebody connected still has to get. */
+  readonly lowestNeeded: () => LogIndex;
+};
+
+/** One snapshot at a time. */
+export class Snapshotter {
+  readonly #options: SnapshotterOptions;
+  #running: Promise<void> | null = null;
+  #isClosed = false;
+
+  constructor(options: SnapshotterOptions) {
+    this.#options = options;
+  }
+
+  /** Makes a snapshot when the log has grown enough since the last one. */
+  maybeSnapshot(): Promise<void> {
+    const { files, log, settings } = this.#options;
+    const at = files.latest()?.mark.position.index ?? logIndex(0);
+    if (log.bytesAfter(at) < settings.snapshotAfterBytes) return Promise.resolve();
+    return this.#snapshot();
+  }
+
+  /** Sees to it that the newest snapshot joins the kept log, so that it can be sent. */
+  async forTransfer(): Promise<void> {
+    const { files, log } = this.#options;
+    const latest = files.latest();
+    if (latest !== null && latest.mark.position.index >= log.firstIndex - 1) return;
+    await this.#snapshot();
+  }
+
+  /** Waits for the one under way; no more after it. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#running;
+  }
+
+  #snapshot(): Promise<void> {
+    if (this.#isClosed || !this.#options.storage.isOk) return Promise.resolve();
+    this.#running ??= this.#make().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #make(): Promise<void> {
+    const { store, log, files, applier, logger } = this.#options;
+    const latest = files.latest()?.mark.position.index ?? 0;
+    if (applier.position.applied.index <= latest) return;
+    const taken = await store.call("image", {}).catch(() => null);
+    // The store was restarted meanwhile: the next look makes the snapshot.
+    if (taken === null || this.#isClosed) return;
+    const { applied, checksum } = taken.position;
+    if (applied.index < log.firstIndex - 1) return;
+    const written = await files.write({
+      mark: { position: applied, configuration: this.#options.configurationAt(applied.index) },
+      chainHash: defined(log.chainHashAt(applied.index), "the log reaches the database"),
+      checksum,
+      image: taken.image,
+    });
+    if (!written.ok) {
+      logger.warn("snapshot-failed", { ...written.error });
+      return;
+    }
+    logger.info("snapshot", { index: applied.index, bytes: taken.image.length });
+    await this.#truncate();
+  }
+
+  async #truncate(): Promise<void> {
+    const { log, files, settings, lowestNeeded } = this.#options;
+    // With a single snapshot the whole log stays: it is what a damaged one is replaced by.
+    const oldest = files.previous()?.mark.position.index ?? logIndex(0);
+    const window = firstIndexWithin(log, settings.retentionBytes) - 1;
+    const upTo = Math.min(oldest, window, lowestNeeded());
+    if (upTo < log.firstIndex) return;
+    assert(upTo <= log.lastIndex, "only stored entries are let go");
+    await log.truncatePrefix(logIndex(upTo));
+  }
+}
+
+/** The lowest index whose entry and all after it fit into `bytes`. */
+function firstIndexWithin(log: ReplicationLog, bytes: number): number {
+  let low: number = log.firstIndex;
+  let high: number = log.lastIndex + 1;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (log.bytesAfter(logIndex(middle - 1)) <= bytes) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

@@ -1,0 +1,181 @@
+/**
+ * The store port over a worker thread: calls are queued and carried out one at a time, so that
+ * a long import never sits in front of the agent's own timers.
+ *
+ * SQL.js cannot interrupt a query. One that runs too long is ended with its thread; the query
+ * answers `query-timeout`, every other waiting call rejects with `StoreRestarted`, and the owner
+ * loads the newest snapshot and replays the log (`onRestart`). A thread that dies of a bug is
+ * `onCrash`: nothing is restarted here, because only the owner knows what is safe then.
+ */
+import { Worker } from "node:worker_threads";
+import { assert } from "../../../shared/base/assert.ts";
+import { err } from "../../../shared/base/result.ts";
+import type { QueryOutcome, StoreMethods } from "../../store-worker/messages.ts";
+import type { Clock, Store, Timer } from "../ports.ts";
+
+/** The calls that were waiting when the store's thread was replaced: ask again after loading. */
+export class StoreRestarted extends Error {
+  override readonly name = "StoreRestarted";
+}
+
+/** The store's thread is gone and will not answer. */
+export class StoreCrashed extends Error {
+  override readonly name = "StoreCrashed";
+}
+
+/** A thread as far as the client needs it; tests give their own. */
+export type StoreThread = {
+  postMessage(message: unknown, transfer: readonly ArrayBuffer[]): void;
+  on(event: "message", listener: (message: unknown) => void): unknown;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "exit", listener: (code: number) => void): unknown;
+  terminate(): Promise<unknown>;
+};
+
+/** What the client needs from its owner. */
+export type StoreClientOptions = {
+  /** Starts a new thread; see `spawnStoreWorker`. */
+  readonly spawn: () => StoreThread;
+  readonly clock: Clock;
+  /** A query running longer than this is ended with its thread. */
+  readonly queryLimitMs: number;
+  /** A new, empty thread runs: `load` it, then apply what the log holds beyond. */
+  readonly onRestart: () => void;
+  /** The thread died of a bug; every call rejects from now on. */
+  readonly onCrash: (error: Error) => void;
+};
+
+/** A real thread. @param wasmPath null: the file beside the worker's bundle. */
+export function spawnStoreWorker(workerUrl: URL, wasmPath: string | null): StoreThread {
+  const workerData = wasmPath === null ? {} : { wasmPath };
+  return new Worker(workerUrl, { workerData, name: "tidemark-store" }) as StoreThread;
+}
+
+type PendingCall = {
+  readonly id: number;
+  readonly method: keyof StoreMethods;
+  readonly params: unknown;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+};
+
+/** Opens the port; the thread starts at once, empty until `load`. */
+export function createStoreClient(options: StoreClientOptions): Store {
+  return new StoreClient(options);
+}
+
+class StoreClient implements Store {
+  readonly #options: StoreClientOptions;
+  readonly #queue: PendingCall[] = [];
+  #thread: StoreThread;
+  #running: PendingCall | null = null;
+  #limit: Timer | null = null;
+  #nextId = 1;
+  #ended: Error | null = null;
+
+  constructor(options: StoreClientOptions) {
+    this.#options = options;
+    this.#thread = this.#start();
+  }
+
+  call<M extends keyof StoreMethods>(
+    method: M,
+    params: StoreMethods[M]["params"],
+  ): Promise<StoreMethods[M]["result"]> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== null) {
+        reject(this.#ended);
+        return;
+      }
+      const id = this.#nextId++;
+      this.#queue.push({
+        id,
+        method,
+        params,
+        resolve: (result) => resolve(result as StoreMethods[M]["result"]),
+        reject,
+      });
+      this.#next();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#end(new StoreCrashed("The store was closed."));
+    await this.#thread.terminate();
+  }
+
+  #start(): StoreThread {
+    const thread = this.#options.spawn();
+    // Events of a thread that was replaced or closed say nothing about the present one.
+    const isCurrent = (): boolean => this.#thread === thread && this.#ended === null;
+    thread.on("message", (message) => {
+      if (isCurrent()) this.#answer(message as { readonly id: number; readonly result: unknown });
+    });
+    thread.on("error", (error) => {
+      if (isCurrent()) this.#crash(error);
+    });
+    thread.on("exit", (code) => {
+      if (isCurrent()) this.#crash(new Error(`The store's thread ended with code ${code}.`));
+    });
+    return thread;
+  }
+
+  #next(): void {
+    if (this.#running !== null) return;
+    const call = this.#queue.shift();
+    if (call === undefined) return;
+    this.#running = call;
+    if (call.method === "query") {
+      const { clock, queryLimitMs } = this.#options;
+      this.#limit = clock.after(queryLimitMs, () => this.#endQuery(call));
+    }
+    const { id, method, params } = call;
+    this.#thread.postMessage({ id, method, params }, []);
+  }
+
+  #answer(answer: { readonly id: number; readonly result: unknown }): void {
+    const call = this.#running;
+    assert(call !== null && call.id === answer.id, "the store answers the call that runs");
+    this.#clearRunning();
+    call.resolve(answer.result);
+    this.#next();
+  }
+
+  #endQuery(call: PendingCall): void {
+    if (this.#running !== call) return;
+    this.#clearRunning();
+    const old = this.#thread;
+    const waiting = this.#queue.splice(0);
+    this.#thread = this.#start();
+    void old.terminate();
+    const seconds = this.#options.queryLimitMs / 1000;
+    const message = `The query ran longer than ${seconds} s and was ended. Nothing was changed.`;
+    const outcome: QueryOutcome = err({ code: "query-timeout", message });
+    call.resolve(outcome);
+    const restarted = new StoreRestarted("The store was restarted to end a query.");
+    for (const other of waiting) other.reject(restarted);
+    this.#options.onRestart();
+  }
+
+  #crash(error: Error): void {
+    const crashed = new StoreCrashed(`The store's thread ended: ${error.message}`);
+    crashed.cause = error;
+    this.#end(crashed);
+    this.#options.onCrash(crashed);
+  }
+
+  #end(reason: Error): void {
+    if (this.#ended !== null) return;
+    this.#ended = reason;
+    const running = this.#running;
+    this.#clearRunning();
+    running?.reject(reason);
+    for (const call of this.#queue.splice(0)) call.reject(reason);
+  }
+
+  #clearRunning(): void {
+    this.#limit?.cancel();
+    this.#limit = null;
+    this.#running = null;
+  }
+}

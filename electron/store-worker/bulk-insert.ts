@@ -1,0 +1,141 @@
+/**
+ * Many rows of JSON cells into one table: the capture side of an import. Cells go into SQLite's
+ * memory as they are, 64 rows per statement; nothing is made per row.
+ */
+import type { JsonCell } from "../../shared/changes/values.ts";
+import { quoteIdentifier } from "../../shared/changes/identifiers.ts";
+import { valueFromCell } from "../../shared/changes/json-cell.ts";
+import { CellBinder } from "./cell-binder.ts";
+import { SqliteError, type Connection } from "./connection.ts";
+import { Refusal } from "./refusal.ts";
+import type { TableLayout } from "./schema.ts";
+
+const ROWS_PER_INSERT_MAX = 64;
+const PARAMETER_COUNT_MAX = 2000;
+
+type Rows = readonly (readonly JsonCell[])[];
+
+/** A bulk insert as it was asked for. */
+export type BulkInsert = { readonly columns: readonly string[]; readonly rows: Rows };
+
+/**
+ * Inserts all rows.
+ *
+ * @throws Refusal naming the first row that does not fit, and why.
+ */
+export function insertAllRows(
+  connection: Connection,
+  layout: TableLayout,
+  input: BulkInsert,
+): void {
+  const columns = input.columns.map((name) => columnPlace(layout, name));
+  if (columns.length === 0) throw badRequest("An import needs at least one column.");
+  const lead = layout.shape.hasLeadingRowid ? 1 : 0;
+  const target = {
+    head: insertHead(layout, columns),
+    takesIntegerAsReal: columns.map((place) => layout.takesIntegerAsReal[place + lead] === true),
+  };
+  const binder = new CellBinder(connection.sqlite);
+  try {
+    insertInChunks(connection, binder, { ...target, rows: input.rows });
+  } finally {
+    binder.dispose();
+  }
+}
+
+type Target = {
+  readonly head: string;
+  readonly takesIntegerAsReal: readonly boolean[];
+  readonly rows: Rows;
+};
+
+function insertInChunks(connection: Connection, binder: CellBinder, target: Target): void {
+  const width = target.takesIntegerAsReal.length;
+  let at = 0;
+  for (const size of [ROWS_PER_INSERT_MAX, 8, 1]) {
+    if (size > 1 && size * width > PARAMETER_COUNT_MAX) continue;
+    const sql = target.head + chunkValues(width, size);
+    for (; target.rows.length - at >= size; at += size) {
+      if (!insertChunk(connection, binder, { ...target, sql, at, size })) {
+        insertOneByOne(connection, target, at, size);
+      }
+    }
+  }
+}
+
+type Chunk = Target & { readonly sql: string; readonly at: number; readonly size: number };
+
+/** @returns false when the rows have to go one by one; none of them is in then. */
+function insertChunk(connection: Connection, binder: CellBinder, chunk: Chunk): boolean {
+  const width = chunk.takesIntegerAsReal.length;
+  for (let i = 0; i < chunk.size; i++) {
+    if (chunk.rows[chunk.at + i]?.length !== width) return false;
+  }
+  const statement = connection.cached(chunk.sql);
+  if (!binder.bindRows(statement.pointer, chunk)) return false;
+  try {
+    statement.step();
+    return true;
+  } catch (error) {
+    if (!(error instanceof SqliteError)) throw error;
+    return false;
+  } finally {
+    statement.reset();
+  }
+}
+
+/** The slow and exact way: wide integers as literals, and the failing row's own number. */
+function insertOneByOne(connection: Connection, target: Target, at: number, count: number): void {
+  const width = target.takesIntegerAsReal.length;
+  for (let i = at; i < at + count; i++) {
+    const row = target.rows[i] ?? [];
+    if (row.length !== width) {
+      throw rowRefusal(i, `it has ${row.length} cells, and ${width} columns were named`);
+    }
+    const values = row.map((cell) => {
+      const value = valueFromCell(cell);
+      if (!value.ok) throw rowRefusal(i, value.error.message);
+      return value.value;
+    });
+    const isLiteral = values.map(
+      (value) => typeof value === "bigint" && BigInt.asIntN(32, value) !== value,
+    );
+    const places = values.map((value, place) => (isLiteral[place] === true ? String(value) : "?"));
+    try {
+      const bound = values.filter((_, place) => isLiteral[place] !== true);
+      connection.cached(`${target.head}(${places.join(",")})`).run(bound);
+    } catch (error) {
+      if (!(error instanceof SqliteError)) throw error;
+      throw rowRefusal(i, error.message);
+    }
+  }
+}
+
+function columnPlace(layout: TableLayout, name: string): number {
+  const lower = name.toLowerCase();
+  const place = layout.shape.columns.findIndex((column) => column.toLowerCase() === lower);
+  if (place < 0) throw badRequest(`Table ${layout.shape.name} has no column ${name} to fill.`);
+  return place;
+}
+
+function insertHead(layout: TableLayout, columns: readonly number[]): string {
+  const names = columns.map((place) => quoteIdentifier(layout.shape.columns[place] ?? ""));
+  return `INSERT INTO main.${quoteIdentifier(layout.shape.name)} (${names.join(",")}) VALUES `;
+}
+
+function chunkValues(width: number, rowCount: number): string {
+  const row = `(${new Array<string>(width).fill("?").join(",")})`;
+  return new Array<string>(rowCount).fill(row).join(",");
+}
+
+function rowRefusal(row: number, reason: string): Refusal {
+  return new Refusal({
+    code: "import-row",
+    message: `Row ${row + 1} cannot be inserted: ${reason}.`,
+    statement: row,
+  });
+}
+
+function badRequest(message: string): Refusal {
+  return new Refusal({ code: "bad-request", message });
+}

@@ -1,0 +1,206 @@
+/**
+ * Runs client transactions, records what they change, and leaves nothing behind.
+ *
+ * A batch is one SQLite transaction, each request in it a savepoint, so that later requests see
+ * earlier ones. The transaction stays open at the end: when exactly these payloads come back as
+ * committed entries, the applier finishes it; whatever else comes first rolls it back.
+ */
+import { utf8Encode } from "../../shared/base/bytes.ts";
+import { err, ok } from "../../shared/base/result.ts";
+import type { StatementResult } from "../../shared/api/methods.ts";
+import { isReservedName } from "../../shared/changes/identifiers.ts";
+import {
+  LABEL_BYTES_MAX,
+  RESULTS_BYTES_MAX,
+  TRANSACTION_BYTES_MAX,
+} from "../../shared/changes/limits.ts";
+import { splitPayload } from "../../shared/changes/parts.ts";
+import { PayloadBuilder, resultsBytes } from "../../shared/changes/payload.ts";
+import { readClient } from "./bookkeeping.ts";
+import type { Connection } from "./connection.ts";
+import { readCounters, type Counters } from "./counters.ts";
+import type { CaptureOutcome, CaptureRequest } from "./messages.ts";
+import type { Recorder } from "./recorder.ts";
+import { errorAnswer, Refusal } from "./refusal.ts";
+import { StatementRunner } from "./statement-runner.ts";
+import type { Schema } from "./schema.ts";
+
+/** What a batch left open in its transaction. */
+export type CapturedBatch = {
+  readonly payloads: readonly Uint8Array[];
+  /** Whether the schema changed in it: such a batch is never finished, only rolled back. */
+  readonly hasSchemaChange: boolean;
+};
+
+/** Captures one batch on one connection, whose transaction is open. */
+export class BatchCapture {
+  readonly #connection: Connection;
+  readonly #recorder: Recorder;
+  readonly #payloads: Uint8Array[] = [];
+  readonly #sequences = new Map<string, number>();
+  #schema: Schema;
+  #hasSchemaChange = false;
+
+  constructor(connection: Connection, recorder: Recorder, schema: Schema) {
+    this.#connection = connection;
+    this.#recorder = recorder;
+    this.#schema = schema;
+  }
+
+  get batch(): CapturedBatch {
+    return { payloads: this.#payloads, hasSchemaChange: this.#hasSchemaChange };
+  }
+
+  /** Captures one request; a failed one leaves no trace in the transaction. */
+  capture(request: CaptureRequest): CaptureOutcome {
+    const known = this.#knownAnswer(request);
+    if (known !== null) return known;
+    const schemaBefore = this.#schema;
+    const builder = new PayloadBuilder();
+    this.#connection.run("SAVEPOINT request");
+    this.#recorder.start(builder);
+    const runner = new StatementRunner(this.#connection, this.#recorder, {
+      builder,
+      schema: schemaBefore,
+      isInternal: request.isInternal,
+    });
+    try {
+      const results = this.#work(request, runner, builder);
+      const payload = finishPayload(builder, request, results);
+      this.#connection.run("RELEASE request");
+      this.#schema = runner.schema;
+      this.#hasSchemaChange ||= runner.schema !== schemaBefore;
+      return this.#accept(request, payload, results);
+    } catch (thrown) {
+      const error = errorAnswer(thrown, runner.statementIndex);
+      this.#connection.run("ROLLBACK TO request");
+      this.#connection.run("RELEASE request");
+      if (runner.schema !== schemaBefore) this.#recorder.wasRestoredTo(schemaBefore);
+      return err(error);
+    } finally {
+      this.#recorder.stop();
+    }
+  }
+
+  #work(
+    request: CaptureRequest,
+    runner: StatementRunner,
+    builder: PayloadBuilder,
+  ): readonly StatementResult[] {
+    const countersBefore = readCounters(this.#connection, this.#schema);
+    const results = runWork(request, runner);
+    runner.statementIndex = undefined;
+    if (this.#recorder.isOverflowing) throw tooLarge();
+    checkDeferredKeys(this.#connection, runner.schema);
+    recordCounters(this.#connection, { schema: runner.schema, countersBefore, builder });
+    return results;
+  }
+
+  #accept(
+    request: CaptureRequest,
+    payload: Uint8Array,
+    results: readonly StatementResult[],
+  ): CaptureOutcome {
+    const payloads = splitPayload(payload);
+    this.#payloads.push(...payloads);
+    if (request.client !== null) {
+      this.#sequences.set(request.client.id, request.client.sequence);
+    }
+    return ok({ type: "captured", payloads, results });
+  }
+
+  /** The answer when this transaction was asked for before, or cannot be any more. */
+  #knownAnswer(request: CaptureRequest): CaptureOutcome | null {
+    const { client, author, atMs } = request;
+    const labels = [author, client?.id ?? ""];
+    if (labels.some((label) => utf8Encode(label).length > LABEL_BYTES_MAX)) {
+      return badRequest(`A client id and an author have at most ${LABEL_BYTES_MAX} bytes.`);
+    }
+    const sequence = client?.sequence ?? 0;
+    if (!Number.isSafeInteger(sequence) || sequence < 0 || !Number.isSafeInteger(atMs)) {
+      return badRequest("A sequence and a time are whole numbers from 0.");
+    }
+    if (client === null) return null;
+    const waiting = this.#sequences.get(client.id);
+    if (waiting !== undefined && sequence <= waiting) {
+      return badRequest(`Sequence ${sequence} of this client is being carried out already.`);
+    }
+    const record = readClient(this.#connection, client.id);
+    if (record === null || sequence > record.sequence) return null;
+    if (sequence < record.sequence) {
+      const message = `Sequence ${sequence} is older than ${record.sequence}, this client's last.`;
+      return err({ code: "sequence-too-old", message });
+    }
+    return ok({ type: "duplicate", position: record.position, results: record.results });
+  }
+}
+
+function runWork(request: CaptureRequest, runner: StatementRunner): readonly StatementResult[] {
+  const { work } = request;
+  if (work.type === "statements") return runner.runAll(work.statements);
+  if (!request.isInternal && isReservedName(work.table)) {
+    const message = `Table ${work.table} is not a user's. Nothing was done.`;
+    throw new Refusal({ code: "sql-refused", message });
+  }
+  return [runner.insertRows(work.table, work)];
+}
+
+/** SQLite checks deferred keys at COMMIT only; a captured transaction must know before. */
+function checkDeferredKeys(connection: Connection, schema: Schema): void {
+  if (!schema.hasDeferredKeys) return;
+  const broken = connection.cached("PRAGMA foreign_key_check").first();
+  if (broken === null) return;
+  const message = `FOREIGN KEY constraint failed: table ${String(broken[0])}`;
+  throw new Refusal({ code: "constraint", message });
+}
+
+/** AUTOINCREMENT counters have no triggers, so they are compared and shipped as a whole. */
+function recordCounters(
+  connection: Connection,
+  context: {
+    readonly schema: Schema;
+    readonly countersBefore: Counters;
+    readonly builder: PayloadBuilder;
+  },
+): void {
+  const { schema, countersBefore, builder } = context;
+  if (!schema.hasCounters) return;
+  const now = readCounters(connection, schema);
+  const isSame =
+    now.length === countersBefore.length &&
+    now.every((counter, i) => {
+      const before = countersBefore[i];
+      return counter.table === before?.table && counter.value === before.value;
+    });
+  const hasInserted = [...schema.tables.values()].some(
+    (layout) => layout.isAutoincrement && builder.hasTable(layout.shape),
+  );
+  if (!isSame || hasInserted) builder.counters(now);
+}
+
+function finishPayload(
+  builder: PayloadBuilder,
+  request: CaptureRequest,
+  results: readonly StatementResult[],
+): Uint8Array {
+  const kept = resultsBytes(request.client === null ? null : results);
+  if (kept.length > RESULTS_BYTES_MAX) {
+    const message = `The answer of a transaction has at most ${RESULTS_BYTES_MAX} bytes.`;
+    throw new Refusal({ code: "too-large", message });
+  }
+  const { client, author, atMs } = request;
+  const payload = builder.finish({ client, author, atMs, results: kept });
+  if (payload.length > TRANSACTION_BYTES_MAX) throw tooLarge();
+  return payload;
+}
+
+function tooLarge(): Refusal {
+  const message =
+    `A transaction changes at most ${TRANSACTION_BYTES_MAX / 1024 / 1024} MiB of rows. ` +
+    "Nothing was done; make it several smaller ones.";
+  return new Refusal({ code: "too-large", message });
+}
+
+function badRequest(message: string): CaptureOutcome {
+  return err({ code: "bad-request", message });
+}

@@ -1,0 +1,61 @@
+/**
+ * Checksums computed from what is in the database now: for `verify`, and for tables whose rows
+ * a schema change rewrote. Two pseudo-tables cover what has no triggers: `sqlite_schema` and
+ * the AUTOINCREMENT counters in `sqlite_sequence`.
+ */
+import { CHECKSUM_ZERO, RowSum, type Checksum } from "../../shared/changes/checksum.ts";
+import { quoteIdentifier } from "../../shared/changes/identifiers.ts";
+import { ImageWriter } from "../../shared/changes/row-image.ts";
+import type { Connection } from "./connection.ts";
+import type { Schema, TableLayout } from "./schema.ts";
+
+/** Names under which the sums of the pseudo-tables are kept. */
+export const PSEUDO_TABLE = { SCHEMA: "sqlite_schema", COUNTERS: "sqlite_sequence" } as const;
+
+/** The sum over a table's rows. */
+export function sumTable(connection: Connection, layout: TableLayout): Checksum {
+  const table = quoteIdentifier(layout.shape.name);
+  const sql = `SELECT ${layout.imageSql.join(",")} FROM main.${table} NOT INDEXED`;
+  return sumQuery(connection, layout.shape.name, sql);
+}
+
+/** The sum over the user's schema. */
+export function sumSchema(connection: Connection): Checksum {
+  const sql =
+    "SELECT type, name, tbl_name, sql FROM main.sqlite_schema " +
+    "WHERE substr(lower(name), 1, 7) <> 'sqlite_' AND substr(lower(tbl_name), 1, 10) <> '_tidemark_'";
+  return sumQuery(connection, PSEUDO_TABLE.SCHEMA, sql);
+}
+
+/** The sum over the AUTOINCREMENT counters; null without such a table. */
+export function sumCounters(connection: Connection, schema: Schema): Checksum | null {
+  if (!schema.hasCounters) return null;
+  return sumQuery(connection, PSEUDO_TABLE.COUNTERS, "SELECT name, seq FROM sqlite_sequence");
+}
+
+/** Everything anew. */
+export function sumAll(connection: Connection, schema: Schema): Map<string, Checksum> {
+  const sums = new Map<string, Checksum>();
+  for (const [name, layout] of schema.tables) sums.set(name, sumTable(connection, layout));
+  sums.set(PSEUDO_TABLE.SCHEMA, sumSchema(connection));
+  const counters = sumCounters(connection, schema);
+  if (counters !== null) sums.set(PSEUDO_TABLE.COUNTERS, counters);
+  return sums;
+}
+
+function sumQuery(connection: Connection, name: string, sql: string): Checksum {
+  const sum = new RowSum(name, CHECKSUM_ZERO);
+  const writer = new ImageWriter(1024);
+  const { statement } = connection.prepare(sql);
+  if (statement === null) return sum.value;
+  try {
+    while (statement.step()) {
+      writer.length = 0;
+      statement.writeImage(writer);
+      sum.add(writer.bytes, 0, writer.length);
+    }
+    return sum.value;
+  } finally {
+    statement.finalize();
+  }
+}

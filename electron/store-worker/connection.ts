@@ -1,0 +1,367 @@
+/**
+ * One open database: prepared statements, values in and out, errors.
+ *
+ * Failures of SQL are thrown as `SqliteError` inside this folder and turned into results at its
+ * edge (`engine.ts`), because a transaction must be unwound from wherever it failed.
+ */
+import { assert } from "../../shared/base/assert.ts";
+import { utf8Encode } from "../../shared/base/bytes.ts";
+import type { ImageWriter } from "../../shared/changes/row-image.ts";
+import type { JsonCell, Value } from "../../shared/changes/values.ts";
+import { base64Encode } from "../../shared/changes/base64.ts";
+import { cellFromReal } from "../../shared/changes/json-cell.ts";
+import type { RawDatabase, SqliteModule } from "./sqlite-module.ts";
+
+/** SQLite's storage classes as `sqlite3_column_type` numbers them. */
+export const STORAGE = { INTEGER: 1, REAL: 2, TEXT: 3, BLOB: 4, NULL: 5 } as const;
+
+const SQLITE_ROW = 100;
+const SQLITE_DONE = 101;
+const SQLITE_CONSTRAINT = 19;
+const SQLITE_RANGE = 25;
+const COPY_AT_ONCE = -1;
+const STATEMENTS_KEPT_MAX = 200;
+const INT32_MIN = -2147483648;
+const INT32_MAX = 2147483647;
+
+/** SQLite said no. `isConstraint` tells a broken constraint from wrong SQL. */
+export class SqliteError extends Error {
+  override readonly name = "SqliteError";
+  readonly isConstraint: boolean;
+
+  constructor(message: string, code: number) {
+    super(message);
+    this.isConstraint = (code & 0xff) === SQLITE_CONSTRAINT;
+  }
+}
+
+/** A prepared statement. Columns are counted from 0, parameters from 1, as in SQLite. */
+export class Statement {
+  readonly pointer: number;
+  readonly #connection: Connection;
+  readonly #sqlite: SqliteModule;
+
+  constructor(connection: Connection, sqlite: SqliteModule, pointer: number) {
+    this.#connection = connection;
+    this.#sqlite = sqlite;
+    this.pointer = pointer;
+  }
+
+  /** Whether there is a row. */
+  step(): boolean {
+    const code = this.#sqlite.raw._sqlite3_step(this.pointer);
+    if (code === SQLITE_ROW) return true;
+    if (code === SQLITE_DONE) return false;
+    throw this.#connection.failure(code);
+  }
+
+  /** Ends the execution; bound values stay. */
+  reset(): void {
+    this.#sqlite.raw._sqlite3_reset(this.pointer);
+  }
+
+  /** Runs to the end, from fresh bindings in order. */
+  run(values: readonly Value[] = []): void {
+    this.bindAll(values);
+    try {
+      while (this.step());
+    } finally {
+      this.reset();
+    }
+  }
+
+  /** The first row's values, or null. */
+  first(values: readonly Value[] = []): Value[] | null {
+    this.bindAll(values);
+    try {
+      return this.step() ? this.row() : null;
+    } finally {
+      this.reset();
+    }
+  }
+
+  /** All rows' values; for small results. */
+  all(values: readonly Value[] = []): Value[][] {
+    this.bindAll(values);
+    const rows: Value[][] = [];
+    try {
+      while (this.step()) rows.push(this.row());
+      return rows;
+    } finally {
+      this.reset();
+    }
+  }
+
+  bindAll(values: readonly Value[]): void {
+    for (let i = 0; i < values.length; i++) this.bind(i + 1, values[i] as Value);
+  }
+
+  /**
+   * Binds one value. SQL.js exports no 64-bit bind, so an integer beyond 32 bits must have been
+   * written into the SQL, unless its column makes it an integer again (see `bind-image.ts`).
+   */
+  bind(place: number, value: Value): void {
+    const { raw } = this.#sqlite;
+    if (value === null) this.#check(raw._sqlite3_bind_blob(this.pointer, place, 0, 0, 0));
+    else if (typeof value === "bigint") {
+      const number = Number(value);
+      assert(number >= INT32_MIN && number <= INT32_MAX, "wide integers are written into the SQL");
+      this.#check(raw._sqlite3_bind_int(this.pointer, place, number));
+    } else if (typeof value === "number") {
+      this.#check(raw._sqlite3_bind_double(this.pointer, place, value));
+    } else this.#bindBytes(place, value);
+  }
+
+  columnNames(): string[] {
+    const { raw } = this.#sqlite;
+    const names: string[] = [];
+    const count = raw._sqlite3_column_count(this.pointer);
+    for (let i = 0; i < count; i++) {
+      names.push(raw.UTF8ToString(raw._sqlite3_column_name(this.pointer, i)));
+    }
+    return names;
+  }
+
+  get columnCount(): number {
+    return this.#sqlite.raw._sqlite3_column_count(this.pointer);
+  }
+
+  /** The current row. */
+  row(): Value[] {
+    const values: Value[] = [];
+    for (let i = 0, count = this.columnCount; i < count; i++) values.push(this.value(i));
+    return values;
+  }
+
+  value(column: number): Value {
+    const { raw } = this.#sqlite;
+    switch (raw._sqlite3_column_type(this.pointer, column)) {
+      case STORAGE.NULL:
+        return null;
+      case STORAGE.INTEGER: {
+        const number = raw._sqlite3_column_double(this.pointer, column);
+        return Number.isSafeInteger(number) ? BigInt(number) : BigInt(this.#text(column));
+      }
+      case STORAGE.REAL:
+        return raw._sqlite3_column_double(this.pointer, column);
+      case STORAGE.TEXT:
+        return this.#text(column);
+      default:
+        return this.#blob(column);
+    }
+  }
+
+  /** The current row as JSON cells. */
+  cells(): JsonCell[] {
+    const { raw } = this.#sqlite;
+    const cells: JsonCell[] = [];
+    for (let i = 0, count = this.columnCount; i < count; i++) {
+      const type = raw._sqlite3_column_type(this.pointer, i);
+      if (type === STORAGE.NULL) cells.push(null);
+      else if (type === STORAGE.TEXT) cells.push(this.#text(i));
+      else if (type === STORAGE.BLOB) cells.push({ $blob: base64Encode(this.#blob(i)) });
+      else {
+        const number = raw._sqlite3_column_double(this.pointer, i);
+        if (type === STORAGE.REAL) cells.push(cellFromReal(number));
+        else cells.push(Number.isSafeInteger(number) ? number : { $int: this.#text(i) });
+      }
+    }
+    return cells;
+  }
+
+  /** Appends the current row's columns, from `first` on, to an image. */
+  writeImage(writer: ImageWriter, first = 0): void {
+    const { raw } = this.#sqlite;
+    const statement = this.pointer;
+    for (let i = first, count = raw._sqlite3_column_count(statement); i < count; i++) {
+      switch (raw._sqlite3_column_type(statement, i)) {
+        case STORAGE.NULL:
+          writer.null();
+          break;
+        case STORAGE.INTEGER: {
+          const number = raw._sqlite3_column_double(statement, i);
+          if (Number.isSafeInteger(number)) writer.integer(number);
+          else writer.bigInteger(BigInt(this.#text(i)));
+          break;
+        }
+        case STORAGE.REAL:
+          writer.real(raw._sqlite3_column_double(statement, i));
+          break;
+        case STORAGE.TEXT: {
+          const pointer = raw._sqlite3_column_text(statement, i);
+          const bytes = raw._sqlite3_column_bytes(statement, i);
+          writer.textFrom(this.#sqlite.heap, pointer, bytes);
+          break;
+        }
+        default: {
+          const pointer = raw._sqlite3_column_blob(statement, i);
+          const bytes = raw._sqlite3_column_bytes(statement, i);
+          writer.blobFrom(this.#sqlite.heap, pointer, bytes);
+        }
+      }
+    }
+  }
+
+  /** Place of a named parameter, or 0. @param name With its `:`, `@` or `$`. */
+  parameterPlace(name: string): number {
+    const { pointer } = this.#sqlite.allocateText(name);
+    const place = this.#sqlite.raw._sqlite3_bind_parameter_index(this.pointer, pointer);
+    this.#sqlite.raw._free(pointer);
+    return place;
+  }
+
+  finalize(): void {
+    this.#sqlite.raw._sqlite3_finalize(this.pointer);
+  }
+
+  #bindBytes(place: number, value: string | Uint8Array): void {
+    const { raw } = this.#sqlite;
+    const isText = typeof value === "string";
+    const bytes = isText ? utf8Encode(value) : value;
+    // One byte more: an empty blob needs an address, or SQLite binds NULL.
+    const pointer = this.#sqlite.allocate(bytes.length + 1);
+    this.#sqlite.heap.set(bytes, pointer);
+    const bind = isText ? raw._sqlite3_bind_text : raw._sqlite3_bind_blob;
+    const code = bind(this.pointer, place, pointer, bytes.length, COPY_AT_ONCE);
+    raw._free(pointer);
+    this.#check(code);
+  }
+
+  #text(column: number): string {
+    const { raw } = this.#sqlite;
+    const pointer = raw._sqlite3_column_text(this.pointer, column);
+    const bytes = raw._sqlite3_column_bytes(this.pointer, column);
+    return this.#connection.decodeText(pointer, bytes);
+  }
+
+  #blob(column: number): Uint8Array {
+    const { raw } = this.#sqlite;
+    const pointer = raw._sqlite3_column_blob(this.pointer, column);
+    const bytes = raw._sqlite3_column_bytes(this.pointer, column);
+    return this.#sqlite.heap.slice(pointer, pointer + bytes);
+  }
+
+  #check(code: number): void {
+    if (code === SQLITE_RANGE) throw new SqliteError("more values than the SQL has parameters", 25);
+    if (code !== 0) throw this.#connection.failure(code);
+  }
+}
+
+/** One open database and its cache of statements. */
+export class Connection {
+  readonly sqlite: SqliteModule;
+  readonly pointer: number;
+  readonly #database: RawDatabase;
+  readonly #cache = new Map<string, Statement>();
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  readonly #scratch: number;
+
+  /** @param image A SQLite file, or null for an empty database. */
+  constructor(sqlite: SqliteModule, image: Uint8Array | null) {
+    this.sqlite = sqlite;
+    this.#database = new sqlite.raw.Database(image);
+    this.pointer = this.#database.db;
+    this.#scratch = sqlite.allocate(8);
+  }
+
+  /** Runs one statement without parameters; cached, so for a limited set of texts. */
+  run(sql: string): void {
+    this.cached(sql).run();
+  }
+
+  /** Runs one statement once. */
+  runOnce(sql: string): void {
+    const { statement } = this.prepare(sql);
+    if (statement === null) return;
+    try {
+      statement.run();
+    } finally {
+      statement.finalize();
+    }
+  }
+
+  /** A statement kept for the next time; the caller resets it, and never finalizes it. */
+  cached(sql: string): Statement {
+    const known = this.#cache.get(sql);
+    if (known !== undefined) return known;
+    if (this.#cache.size >= STATEMENTS_KEPT_MAX) this.#forgetOldest();
+    const { statement } = this.prepare(sql);
+    assert(statement !== null, "a cached statement is not empty");
+    this.#cache.set(sql, statement);
+    return statement;
+  }
+
+  /** The same for text that may hold more than one statement: `check` judges the rest, once. */
+  cachedSingle(sql: string, check: (rest: string) => void): Statement {
+    const known = this.#cache.get(sql);
+    if (known !== undefined) return known;
+    const { statement, rest } = this.prepare(sql);
+    if (statement === null) throw new SqliteError("there is no statement", 1);
+    try {
+      check(rest);
+    } catch (error) {
+      statement.finalize();
+      throw error;
+    }
+    if (this.#cache.size >= STATEMENTS_KEPT_MAX) this.#forgetOldest();
+    this.#cache.set(sql, statement);
+    return statement;
+  }
+
+  /** Compiles the first statement; `rest` is the text after it. null for blank SQL. */
+  prepare(sql: string): { readonly statement: Statement | null; readonly rest: string } {
+    const { raw } = this.sqlite;
+    const text = this.sqlite.allocateText(sql);
+    try {
+      const code = raw._sqlite3_prepare_v2(
+        this.pointer,
+        text.pointer,
+        text.bytes + 1,
+        this.#scratch,
+        this.#scratch + 4,
+      );
+      if (code !== 0) throw this.failure(code);
+      const statement = this.sqlite.view.getUint32(this.#scratch, true);
+      const tail = this.sqlite.view.getUint32(this.#scratch + 4, true);
+      const rest = this.decodeText(tail, Math.max(0, text.pointer + text.bytes - tail));
+      if (statement === 0) return { statement: null, rest };
+      return { statement: new Statement(this, this.sqlite, statement), rest };
+    } finally {
+      raw._free(text.pointer);
+    }
+  }
+
+  /** Rows changed by the last INSERT, UPDATE or DELETE, triggers not counted. */
+  get changes(): number {
+    return this.sqlite.raw._sqlite3_changes(this.pointer);
+  }
+
+  /** What SQLite says went wrong last. */
+  failure(code: number): SqliteError {
+    const { raw } = this.sqlite;
+    return new SqliteError(raw.UTF8ToString(raw._sqlite3_errmsg(this.pointer)), code);
+  }
+
+  decodeText(pointer: number, bytes: number): string {
+    return this.#decoder.decode(this.sqlite.heap.subarray(pointer, pointer + bytes));
+  }
+
+  /** The whole database as a SQLite file. No transaction may be open. */
+  exportImage(): Uint8Array {
+    return this.#database.export();
+  }
+
+  close(): void {
+    for (const statement of this.#cache.values()) statement.finalize();
+    this.#cache.clear();
+    this.sqlite.raw._free(this.#scratch);
+    this.#database.close();
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#cache.entries().next();
+    if (oldest.done === true) return;
+    oldest.value[1].finalize();
+    this.#cache.delete(oldest.value[0]);
+  }
+}

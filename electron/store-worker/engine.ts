@@ -1,0 +1,272 @@
+/**
+ * The store: one database and the methods of `messages.ts`, synchronous.
+ *
+ * The worker runs one engine per process; the simulator runs many in one thread, each with its
+ * own database in the same SQLite instance. Decides the order of things (which transaction is
+ * open, in which mode, what becomes of a captured batch) and leaves the work to its parts.
+ */
+import { assert, defined, unreachable } from "../../shared/base/assert.ts";
+import type { LogIndex } from "../../shared/base/ids.ts";
+import { err, ok } from "../../shared/base/result.ts";
+import { ApplyBatch } from "./apply.ts";
+import {
+  createOwnTables,
+  readChecksums,
+  readPosition,
+  totalChecksum,
+  writeChecksums,
+  writePosition,
+} from "./bookkeeping.ts";
+import { BatchCapture, type CapturedBatch } from "./capture.ts";
+import { PSEUDO_TABLE, sumSchema } from "./checksums.ts";
+import { Connection, SqliteError } from "./connection.ts";
+import { describePayload } from "./describe.ts";
+import { exportPlainImage } from "./image.ts";
+import type {
+  ApplyOutcome,
+  CaptureOutcome,
+  CaptureRequest,
+  CommittedEntry,
+  StoreImage,
+  StoreMethods,
+  StorePosition,
+} from "./messages.ts";
+import { ConnectionMode } from "./mode.ts";
+import { runQuery } from "./query.ts";
+import { Recorder } from "./recorder.ts";
+import { Divergence } from "./row-writer.ts";
+import { readSchema } from "./schema.ts";
+import type { SqliteModule } from "./sqlite-module.ts";
+import type { StoreState } from "./state.ts";
+import { listTables, readColumns } from "./tables.ts";
+import { verifyStore } from "./verify.ts";
+
+/** Above it an apply first drops the recording triggers: firing them in vain costs more. */
+const RECORDING_APPLY_BYTES_MAX = 64 * 1024;
+
+/** One open database and everything that belongs to it. */
+type OpenDatabase = {
+  readonly connection: Connection;
+  readonly recorder: Recorder;
+  readonly mode: ConnectionMode;
+};
+
+/** A store, empty until `load`. Call `dispose` at the end. */
+export class StoreEngine {
+  readonly #sqlite: SqliteModule;
+  #open: OpenDatabase | null = null;
+  #state: StoreState | null = null;
+  /** A captured batch whose transaction is still open. */
+  #captured: CapturedBatch | null = null;
+
+  constructor(sqlite: SqliteModule) {
+    this.#sqlite = sqlite;
+  }
+
+  /** Carries out one call. @throws only for bugs: the owner then restarts the store. */
+  handle<M extends keyof StoreMethods>(
+    method: M,
+    params: StoreMethods[M]["params"],
+  ): StoreMethods[M]["result"] {
+    return this.#dispatch(method, params) as StoreMethods[M]["result"];
+  }
+
+  /** Closes the database. */
+  dispose(): void {
+    this.#open?.recorder.dispose();
+    this.#open?.connection.close();
+    this.#open = null;
+    this.#state = null;
+    this.#captured = null;
+  }
+
+  #dispatch(method: keyof StoreMethods, params: unknown): unknown {
+    switch (method) {
+      case "load":
+        return this.#load((params as StoreMethods["load"]["params"]).image);
+      case "capture":
+        return this.#capture((params as StoreMethods["capture"]["params"]).requests);
+      case "apply":
+        return this.#apply((params as StoreMethods["apply"]["params"]).entries);
+      case "query": {
+        const query = params as StoreMethods["query"]["params"];
+        const outcome = runQuery(this.#settled().connection, query);
+        const { applied } = this.#position();
+        return outcome.ok ? ok({ ...outcome.value, applied }) : outcome;
+      }
+      case "tables":
+        return this.#tables();
+      case "columns": {
+        const { connection } = this.#settled();
+        return readColumns(connection, (params as StoreMethods["columns"]["params"]).table);
+      }
+      case "image":
+        return this.#image();
+      case "plainImage": {
+        const { image, position } = this.#image();
+        return { position, image: exportPlainImage(this.#sqlite, image) };
+      }
+      case "verify": {
+        const { connection } = this.#settled();
+        return { position: this.#position(), ...verifyStore(connection, this.#now()) };
+      }
+      case "describe":
+        return (params as StoreMethods["describe"]["params"]).payloads.map(describePayload);
+      default:
+        return unreachable(method);
+    }
+  }
+
+  #load(image: Uint8Array | null): StoreMethods["load"]["result"] {
+    this.dispose();
+    const connection = new Connection(this.#sqlite, image);
+    const recorder = new Recorder(connection);
+    try {
+      const mode = new ConnectionMode(connection);
+      if (image === null) createOwnTables(connection);
+      const position = readPosition(connection);
+      if (position === null) throw new SqliteError("the image is not one of Tidemark's", 1);
+      const schema = readSchema(connection);
+      const checksums = readChecksums(connection);
+      if (image === null) checksums.set(PSEUDO_TABLE.SCHEMA, sumSchema(connection));
+      this.#state = { position, schema, checksums, rowCounts: new Map() };
+      this.#open = { connection, recorder, mode };
+      return ok(this.#position());
+    } catch (error) {
+      recorder.dispose();
+      connection.close();
+      if (!(error instanceof SqliteError)) throw error;
+      return err({ code: "image-damaged", detail: error.message });
+    }
+  }
+
+  #capture(requests: readonly CaptureRequest[]): readonly CaptureOutcome[] {
+    const { connection, recorder, mode } = this.#settled();
+    const { schema } = this.#now();
+    mode.capture();
+    recorder.install(schema);
+    connection.run("BEGIN");
+    const capture = new BatchCapture(connection, recorder, schema);
+    this.#captured = capture.batch;
+    const outcomes = requests.map((request) => capture.capture(request));
+    this.#captured = capture.batch;
+    if (this.#captured.payloads.length === 0) this.#settled();
+    return outcomes;
+  }
+
+  #apply(entries: readonly CommittedEntry[]): ApplyOutcome {
+    this.#assertFollows(entries);
+    if (this.#captured !== null && isSameBatch(this.#captured, entries)) {
+      this.#captured = null;
+      return this.#applyIn(defined(this.#open, "the store is loaded"), entries, true);
+    }
+    const database = this.#settled();
+    database.mode.apply();
+    let bytes = 0;
+    for (const entry of entries) bytes += entry.payload?.length ?? 0;
+    if (bytes > RECORDING_APPLY_BYTES_MAX && database.recorder.isInstalled) {
+      database.recorder.remove();
+    }
+    database.connection.run("BEGIN");
+    return this.#applyIn(database, entries, false);
+  }
+
+  /** Applies inside the open transaction, and ends it either way. */
+  #applyIn(
+    { connection, recorder }: OpenDatabase,
+    entries: readonly CommittedEntry[],
+    isWritten: boolean,
+  ): ApplyOutcome {
+    const before = this.#now();
+    const batch = new ApplyBatch(connection, recorder, { state: before, isWritten });
+    let index = before.position.index;
+    try {
+      for (const entry of entries) {
+        index = entry.index;
+        batch.applyEntry(entry);
+      }
+      const last = entries.at(-1);
+      const position = last === undefined ? before.position : { term: last.term, index };
+      const state = batch.finish(position);
+      writeChecksums(connection, before.checksums, state.checksums);
+      writePosition(connection, position);
+      connection.run("COMMIT");
+      this.#state = state;
+    } catch (error) {
+      connection.run("ROLLBACK");
+      if (!(error instanceof Divergence)) throw error;
+      return this.#diverged(index, error.message);
+    }
+    const { tables, rowCount, isSchemaChange } = batch.effect;
+    return {
+      type: "applied",
+      position: this.#position(),
+      tables: [...tables],
+      rowCount,
+      isSchemaChange,
+    };
+  }
+
+  #diverged(index: LogIndex, reason: string): ApplyOutcome {
+    const detail = `Entry ${index} does not fit this database: ${reason}. Nothing was applied.`;
+    return { type: "diverged", index, detail };
+  }
+
+  #tables(): StoreMethods["tables"]["result"] {
+    const { connection } = this.#settled();
+    const state = this.#now();
+    const rowCounts = new Map(state.rowCounts);
+    const tables = listTables(connection, rowCounts);
+    this.#state = { ...state, rowCounts };
+    return { tables, applied: state.position };
+  }
+
+  #image(): StoreImage {
+    const { connection } = this.#settled();
+    return { position: this.#position(), image: connection.exportImage() };
+  }
+
+  /** The database with no transaction open: what was captured and not committed is undone. */
+  #settled(): OpenDatabase {
+    const open = defined(this.#open, "the store is loaded before it is used");
+    const captured = this.#captured;
+    if (captured === null) return open;
+    this.#captured = null;
+    open.connection.run("ROLLBACK");
+    // The rollback brought the triggers back too, whatever schema changes were tried.
+    open.recorder.wasRestoredTo(this.#now().schema);
+    return open;
+  }
+
+  #now(): StoreState {
+    return defined(this.#state, "the store is loaded before it is used");
+  }
+
+  #position(): StorePosition {
+    const { position, checksums } = this.#now();
+    return { applied: position, checksum: totalChecksum(checksums) };
+  }
+
+  #assertFollows(entries: readonly CommittedEntry[]): void {
+    let last: number = this.#now().position.index;
+    for (const { index } of entries) {
+      assert(index === last + 1, `entry ${index} follows the applied index ${last}`);
+      last = index;
+    }
+  }
+}
+
+/** A new, empty-handed store. `load` comes first. */
+export function createStoreEngine(sqlite: SqliteModule): StoreEngine {
+  return new StoreEngine(sqlite);
+}
+
+/** Whether the entries are exactly what was captured, besides the core's own. */
+function isSameBatch(batch: CapturedBatch, entries: readonly CommittedEntry[]): boolean {
+  if (batch.hasSchemaChange) return false;
+  const payloads = entries.flatMap((entry) => (entry.payload === null ? [] : [entry.payload]));
+  return (
+    payloads.length === batch.payloads.length &&
+    payloads.every((payload, i) => Buffer.compare(payload, batch.payloads[i] ?? payload) === 0)
+  );
+}

@@ -1,0 +1,168 @@
+/**
+ * What the agent asks of the store and what it answers. The agent imports these types only;
+ * the store runs in a worker thread (real) or in the same thread (simulator).
+ */
+import type { LogIndex, Position, Term } from "../../shared/base/ids.ts";
+import type { Result } from "../../shared/base/result.ts";
+import type { ColumnInfo, StatementResult, TableInfo } from "../../shared/api/methods.ts";
+import type { JsonCell, JsonParams, SqlStatement } from "../../shared/changes/values.ts";
+
+/** Where the database stands. */
+export type StorePosition = {
+  readonly applied: Position;
+  /** Total rolling checksum, 16 hex digits: equal on all members at the same index. */
+  readonly checksum: string;
+};
+
+/** Why the store did not do something; a subset of the API's codes. */
+export type StoreError = {
+  readonly code:
+    | "sql-error"
+    | "sql-refused"
+    | "constraint"
+    | "sequence-too-old"
+    | "too-large"
+    | "query-timeout"
+    | "not-found"
+    | "bad-request"
+    | "import-row";
+  readonly message: string;
+  /** Which statement (or, for a bulk insert, which row) failed, from 0. */
+  readonly statement?: number;
+};
+
+/** One client transaction to be captured. */
+export type CaptureRequest = {
+  readonly work:
+    | { readonly type: "statements"; readonly statements: readonly SqlStatement[] }
+    | {
+        readonly type: "insert-rows";
+        readonly table: string;
+        readonly columns: readonly string[];
+        readonly rows: readonly (readonly JsonCell[])[];
+      };
+  /** Exactly-once key; null for clients that do not retry. */
+  readonly client: { readonly id: string; readonly sequence: number } | null;
+  /** Shown in the history: the member (and user) that asked. */
+  readonly author: string;
+  /** The leader's wall clock, ms since 1970. */
+  readonly atMs: number;
+  /** Tidemark's own bookkeeping: may touch `_tidemark_*` tables. */
+  readonly isInternal: boolean;
+};
+
+/** What capturing one transaction gave. Nothing of it stays in the database. */
+export type CaptureOutcome = Result<
+  | {
+      readonly type: "captured";
+      /** Entry payloads in order: one, or the parts of a transaction above 1 MiB. */
+      readonly payloads: readonly Uint8Array[];
+      readonly results: readonly StatementResult[];
+    }
+  /** This (client, sequence) was done before: the first answer, and where it stands. */
+  | {
+      readonly type: "duplicate";
+      readonly position: Position;
+      readonly results: readonly StatementResult[];
+    },
+  StoreError
+>;
+
+/** A committed entry on its way into the database. */
+export type CommittedEntry = {
+  readonly term: Term;
+  readonly index: LogIndex;
+  /** null for the consensus core's own entries: they only move the applied index. */
+  readonly payload: Uint8Array | null;
+};
+
+/** What applying a batch did. */
+export type ApplyOutcome =
+  | {
+      readonly type: "applied";
+      readonly position: StorePosition;
+      /** Names of user tables whose rows or schema changed; for the window's grids. */
+      readonly tables: readonly string[];
+      readonly rowCount: number;
+      readonly isSchemaChange: boolean;
+    }
+  /** A before image did not match: nothing of the batch was applied. */
+  | { readonly type: "diverged"; readonly index: LogIndex; readonly detail: string };
+
+/** Rows of a query with the position they were read at. */
+export type QueryOutcome = Result<
+  {
+    readonly columns: readonly string[];
+    readonly rows: readonly (readonly JsonCell[])[];
+    readonly isTruncated: boolean;
+    readonly applied: Position;
+  },
+  StoreError
+>;
+
+/** A database image with what is needed to go on from it. */
+export type StoreImage = {
+  readonly position: StorePosition;
+  /** A complete SQLite file, `_tidemark_*` tables included. */
+  readonly image: Uint8Array;
+};
+
+/** `verify`: the rolling checksums against ones computed from the rows now. */
+export type VerifyOutcome = {
+  readonly position: StorePosition;
+  readonly recomputed: string;
+  readonly tables: readonly {
+    readonly name: string;
+    readonly rolling: string;
+    readonly recomputed: string;
+  }[];
+};
+
+/** A row of `describePayload`: what an entry changed, in words. */
+export type PayloadSummary = {
+  readonly at: string;
+  readonly author: string;
+  readonly summary: string;
+};
+
+/** The store's methods: name -> params and result. One at a time, in order of arrival. */
+export type StoreMethods = {
+  /** Replaces everything. null: an empty database at position 0:0. */
+  load: {
+    params: { readonly image: Uint8Array | null };
+    result: Result<StorePosition, { code: "image-damaged"; detail: string }>;
+  };
+  /** Runs each request on top of the ones before it in the list, then rolls everything back. */
+  capture: {
+    params: { readonly requests: readonly CaptureRequest[] };
+    result: readonly CaptureOutcome[];
+  };
+  /** One SQLite transaction; the entries ascend by 1 from the applied index. */
+  apply: { params: { readonly entries: readonly CommittedEntry[] }; result: ApplyOutcome };
+  query: {
+    params: {
+      readonly sql: string;
+      readonly params: JsonParams;
+      readonly rowsMax: number;
+      /** Tidemark's own question: may read `_tidemark_*` tables. */
+      readonly isInternal?: boolean;
+    };
+    result: QueryOutcome;
+  };
+  tables: {
+    params: Record<string, never>;
+    result: { readonly tables: readonly TableInfo[]; readonly applied: Position };
+  };
+  columns: {
+    params: { readonly table: string };
+    result: Result<readonly ColumnInfo[], StoreError>;
+  };
+  image: { params: Record<string, never>; result: StoreImage };
+  /** The same without `_tidemark_*` tables: opens in any SQLite tool. */
+  plainImage: { params: Record<string, never>; result: StoreImage };
+  verify: { params: Record<string, never>; result: VerifyOutcome };
+  describe: {
+    params: { readonly payloads: readonly Uint8Array[] };
+    result: readonly PayloadSummary[];
+  };
+};

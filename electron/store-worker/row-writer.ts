@@ -1,0 +1,272 @@
+/**
+ * Carries out the row changes of a payload on one table: many inserts per statement, one
+ * statement per update or delete, each after its before image was compared byte by byte.
+ *
+ * Anything that does not fit is thrown as `Divergence`: the member no longer holds what the
+ * leader held. Runs inside the applier's transaction, which is then rolled back.
+ */
+import { quoteIdentifier } from "../../shared/changes/identifiers.ts";
+import { ImageWriter, readValue, valueEnd } from "../../shared/changes/row-image.ts";
+import type { RowSum } from "../../shared/changes/checksum.ts";
+import { SqliteError, type Connection, type Statement } from "./connection.ts";
+import type { PlacedBytes } from "./placed-bytes.ts";
+import type { TableLayout } from "./schema.ts";
+
+/** The database does not hold what the log says it holds. */
+export class Divergence extends Error {
+  override readonly name = "Divergence";
+}
+
+const PARAMETER_COUNT_MAX = 2000;
+const ROWS_PER_INSERT_MAX = 64;
+
+/** Values of an image, by place, that a statement takes as parameters, in their order. */
+type RowSql = {
+  readonly slots: readonly number[];
+  readonly text: (placeholders: readonly string[]) => string;
+};
+
+/** Writes one table's rows from one payload. */
+export class RowWriter {
+  readonly #connection: Connection;
+  readonly #layout: TableLayout;
+  readonly #placed: PlacedBytes;
+  readonly #sum: RowSum;
+  readonly #valueCount: number;
+  readonly #offsets: number[] = [];
+  readonly #rowStarts: number[] = [];
+  readonly #scratch = new ImageWriter(512);
+
+  constructor(
+    connection: Connection,
+    layout: TableLayout,
+    target: { readonly placed: PlacedBytes; readonly sum: RowSum },
+  ) {
+    this.#connection = connection;
+    this.#layout = layout;
+    this.#placed = target.placed;
+    this.#sum = target.sum;
+    this.#valueCount = layout.imageSql.length;
+  }
+
+  /** Inserts `rowCount` rows whose images start at `start`. @returns the offset after them. */
+  insertRows(start: number, rowCount: number): number {
+    let at = start;
+    let left = rowCount;
+    const rowsMax = Math.floor(PARAMETER_COUNT_MAX / this.#valueCount);
+    for (const size of [ROWS_PER_INSERT_MAX, 8, 1]) {
+      if (size > 1 && size > rowsMax) continue;
+      const sql = insertSql(this.#layout, size);
+      for (; left >= size; left -= size) at = this.#insertChunk(sql, at, size);
+    }
+    return at;
+  }
+
+  /** Changes one row; its images lie at `at`, before and after. @returns the offset after. */
+  updateRow(at: number): number {
+    const middle = this.#readOffsets(at, 0);
+    const end = this.#readOffsets(middle, this.#valueCount);
+    this.#checkBefore(at, middle);
+    this.#sum.subtract(this.#placed.bytes, at, middle);
+    this.#sum.add(this.#placed.bytes, middle, end);
+    const sql = updateSql(this.#layout, !this.#isKeyUnchanged());
+    if (sql !== null) this.#runForOneRow(sql);
+    return end;
+  }
+
+  /** Deletes one row; its image lies at `at`. @returns the offset after it. */
+  deleteRow(at: number): number {
+    const end = this.#readOffsets(at, 0);
+    this.#checkBefore(at, end);
+    this.#sum.subtract(this.#placed.bytes, at, end);
+    this.#runForOneRow(deleteSql(this.#layout));
+    return end;
+  }
+
+  #insertChunk(sql: string, start: number, rowCount: number): number {
+    const { takesIntegerAsReal } = this.#layout;
+    const placed = this.#placed;
+    const statement = this.#connection.cached(sql);
+    const starts = this.#rowStarts;
+    let at = start;
+    let place = 1;
+    for (let row = 0; row < rowCount; row++) {
+      starts[row] = at;
+      for (let i = 0; i < this.#valueCount; i++) {
+        if (!placed.isBindable(at, takesIntegerAsReal[i] as boolean)) {
+          return this.#insertOneByOne(start, rowCount);
+        }
+        const code = placed.bind(statement.pointer, place++, at);
+        if (code !== 0) throw this.#connection.failure(code);
+        at = this.#checkedEnd(at);
+      }
+    }
+    starts[rowCount] = at;
+    this.#step(statement);
+    // Only now: rows that had to go one by one instead are summed there.
+    for (let row = 0; row < rowCount; row++) {
+      this.#sum.add(placed.bytes, starts[row] as number, starts[row + 1] as number);
+    }
+    return at;
+  }
+
+  /** The way for rows with integers that cannot be bound. */
+  #insertOneByOne(start: number, rowCount: number): number {
+    let at = start;
+    const sql = insertOneSql(this.#layout);
+    for (let row = 0; row < rowCount; row++) {
+      const end = this.#readOffsets(at, 0);
+      this.#runForOneRow(sql);
+      this.#sum.add(this.#placed.bytes, at, end);
+      at = end;
+    }
+    return at;
+  }
+
+  #checkBefore(start: number, end: number): void {
+    const statement = this.#bound(selectSql(this.#layout));
+    this.#scratch.length = 0;
+    const isFound = statement.step();
+    if (isFound) statement.writeImage(this.#scratch);
+    this.#release(statement);
+    if (!isFound) throw new Divergence(`${this.#name()} lacks a row that the leader changed`);
+    const found = this.#scratch.bytes;
+    let isSame = this.#scratch.length === end - start;
+    for (let i = start; isSame && i < end; i++) isSame = found[i - start] === this.#placed.bytes[i];
+    if (!isSame) throw new Divergence(`${this.#name()} holds another row than the leader changed`);
+  }
+
+  #isKeyUnchanged(): boolean {
+    const { bytes } = this.#placed;
+    return this.#layout.keyPlaces.every((place) => {
+      const before = this.#offsets[place] as number;
+      const after = this.#offsets[place + this.#valueCount] as number;
+      const length = valueEnd(bytes, before) - before;
+      if (valueEnd(bytes, after) - after !== length) return false;
+      for (let i = 0; i < length; i++) if (bytes[before + i] !== bytes[after + i]) return false;
+      return true;
+    });
+  }
+
+  #runForOneRow(sql: RowSql): void {
+    const statement = this.#bound(sql);
+    this.#step(statement);
+    const { changes } = this.#connection;
+    this.#release(statement);
+    if (changes !== 1) throw new Divergence(`${this.#name()}: one change met ${changes} rows`);
+  }
+
+  #step(statement: Statement): void {
+    try {
+      statement.step();
+    } catch (error) {
+      if (!(error instanceof SqliteError)) throw error;
+      throw new Divergence(`${this.#name()}: ${error.message}`);
+    } finally {
+      statement.reset();
+    }
+  }
+
+  #bound(sql: RowSql): Statement {
+    const { takesIntegerAsReal } = this.#layout;
+    const isBindable = sql.slots.map((slot) =>
+      this.#placed.isBindable(
+        this.#offsets[slot] as number,
+        takesIntegerAsReal[slot % this.#valueCount] as boolean,
+      ),
+    );
+    const statement = isBindable.every(Boolean)
+      ? this.#connection.cached(sql.text(sql.slots.map(() => "?")))
+      : this.#withLiterals(sql, isBindable);
+    let place = 1;
+    sql.slots.forEach((slot, i) => {
+      if (isBindable[i] !== true) return;
+      const at = this.#offsets[slot] as number;
+      const code = this.#placed.bind(statement.pointer, place++, at);
+      if (code !== 0) throw this.#connection.failure(code);
+    });
+    return statement;
+  }
+
+  #withLiterals(sql: RowSql, isBindable: readonly boolean[]): Statement {
+    const placeholders = sql.slots.map((slot, i) => {
+      if (isBindable[i] === true) return "?";
+      return String(readValue(this.#placed.bytes, this.#offsets[slot] as number));
+    });
+    return this.#connection.cached(sql.text(placeholders));
+  }
+
+  #release(statement: Statement): void {
+    statement.reset();
+  }
+
+  #readOffsets(start: number, firstPlace: number): number {
+    let at = start;
+    for (let i = 0; i < this.#valueCount; i++) {
+      this.#offsets[firstPlace + i] = at;
+      at = this.#checkedEnd(at);
+    }
+    return at;
+  }
+
+  #checkedEnd(at: number): number {
+    const end = valueEnd(this.#placed.bytes, at);
+    if (end < 0) throw new Divergence(`${this.#name()}: a row in the log is malformed`);
+    return end;
+  }
+
+  #name(): string {
+    return `table ${this.#layout.shape.name}`;
+  }
+}
+
+function tableSql(layout: TableLayout): string {
+  return `main.${quoteIdentifier(layout.shape.name)}`;
+}
+
+function insertSql(layout: TableLayout, rowCount: number): string {
+  const row = `(${layout.imageSql.map(() => "?").join(",")})`;
+  const rows = new Array<string>(rowCount).fill(row).join(",");
+  return `INSERT OR ABORT INTO ${tableSql(layout)} (${layout.imageSql.join(",")}) VALUES ${rows}`;
+}
+
+function insertOneSql(layout: TableLayout): RowSql {
+  const head = `INSERT OR ABORT INTO ${tableSql(layout)} (${layout.imageSql.join(",")}) VALUES `;
+  return {
+    slots: layout.imageSql.map((_, i) => i),
+    text: (placeholders) => `${head}(${placeholders.join(",")})`,
+  };
+}
+
+function selectSql(layout: TableLayout): RowSql {
+  const head = `SELECT ${layout.imageSql.join(",")} FROM ${tableSql(layout)} WHERE `;
+  return { slots: layout.keyPlaces, text: (placeholders) => head + whereKey(layout, placeholders) };
+}
+
+function deleteSql(layout: TableLayout): RowSql {
+  const head = `DELETE FROM ${tableSql(layout)} WHERE `;
+  return { slots: layout.keyPlaces, text: (placeholders) => head + whereKey(layout, placeholders) };
+}
+
+/** null when there is nothing to set: the key is all there is, and it stays. */
+function updateSql(layout: TableLayout, isMoved: boolean): RowSql | null {
+  const count = layout.imageSql.length;
+  const places = layout.imageSql
+    .map((_, place) => place)
+    .filter((place) => isMoved || !layout.keyPlaces.includes(place));
+  if (places.length === 0) return null;
+  return {
+    slots: [...places.map((place) => place + count), ...layout.keyPlaces],
+    text: (placeholders) => {
+      const set = places.map((place, i) => `${layout.imageSql[place]} = ${placeholders[i]}`);
+      const where = whereKey(layout, placeholders.slice(places.length));
+      return `UPDATE OR ABORT ${tableSql(layout)} SET ${set.join(", ")} WHERE ${where}`;
+    },
+  };
+}
+
+function whereKey(layout: TableLayout, placeholders: readonly string[]): string {
+  return layout.keyPlaces
+    .map((place, i) => `${layout.imageSql[place]} = ${placeholders[i]}`)
+    .join(" AND ");
+}

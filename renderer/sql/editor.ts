@@ -1,0 +1,109 @@
+/**
+ * The SQL editor, loaded only when the page is opened. It lives in a shadow root because
+ * CodeMirror then puts its styles into a constructable sheet, which a strict content policy
+ * allows, instead of a style element, which it forbids.
+ */
+import { autocompletion, closeBrackets, completionKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { SQLite, sql as sqlLanguage } from "@codemirror/lang-sql";
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { EditorState, Prec } from "@codemirror/state";
+import {
+  drawSelection,
+  EditorView,
+  highlightActiveLine,
+  keymap,
+  lineNumbers,
+  placeholder,
+} from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+
+/** What the page gives the editor. */
+export type SqlEditorOptions = {
+  readonly text: string;
+  readonly label: string;
+  readonly placeholder: string;
+  /** Table name -> column names, for completion. */
+  readonly schema: { readonly [table: string]: readonly string[] };
+  readonly onChange: (text: string) => void;
+  readonly onRun: () => void;
+};
+
+/** Puts an editor into an element. @returns the function that removes it. */
+export function mountSqlEditor(host: HTMLElement, options: SqlEditorOptions): () => void {
+  const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
+  const view = new EditorView({
+    root,
+    parent: root,
+    state: EditorState.create({ doc: options.text, extensions: extensionsFor(options) }),
+  });
+  view.focus();
+  return () => view.destroy();
+}
+
+function extensionsFor(options: SqlEditorOptions) {
+  const run = (): boolean => {
+    options.onRun();
+    return true;
+  };
+  return [
+    Prec.highest(keymap.of([{ key: "Mod-Enter", run }])),
+    lineNumbers(),
+    history(),
+    drawSelection(),
+    highlightActiveLine(),
+    closeBrackets(),
+    autocompletion(),
+    placeholder(options.placeholder),
+    sqlLanguage({ dialect: SQLite, schema: { ...options.schema }, upperCaseKeywords: true }),
+    syntaxHighlighting(highlighting),
+    keymap.of([...completionKeymap, ...historyKeymap, ...defaultKeymap]),
+    EditorView.lineWrapping,
+    EditorView.contentAttributes.of({ "aria-label": options.label }),
+    EditorView.updateListener.of((update) => {
+      if (update.docChanged) options.onChange(update.state.doc.toString());
+    }),
+    theme,
+  ];
+}
+
+const highlighting = HighlightStyle.define([
+  { tag: tags.keyword, color: "var(--tide)", fontWeight: "600" },
+  { tag: [tags.string, tags.special(tags.string)], color: "var(--live)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--behind)" },
+  { tag: tags.comment, color: "var(--ink-faint)", fontStyle: "italic" },
+  { tag: tags.typeName, color: "var(--tide-strong)" },
+]);
+
+const theme = EditorView.theme({
+  "&": {
+    height: "100%",
+    color: "var(--ink)",
+    backgroundColor: "var(--paper)",
+    fontSize: "var(--text-md)",
+  },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { fontFamily: "var(--font-mono)", lineHeight: "1.6" },
+  ".cm-content": { caretColor: "var(--ink)", padding: "12px 0" },
+  ".cm-cursor": { borderLeftColor: "var(--ink)" },
+  ".cm-gutters": {
+    backgroundColor: "var(--ground)",
+    color: "var(--ink-faint)",
+    border: "0",
+    borderRight: "1px solid var(--line)",
+  },
+  ".cm-activeLine": { backgroundColor: "color-mix(in oklab, var(--tide) 6%, transparent)" },
+  ".cm-placeholder": { color: "var(--ink-faint)" },
+  ".cm-selectionBackground, &.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground":
+    { backgroundColor: "color-mix(in oklab, var(--tide) 26%, transparent)" },
+  ".cm-tooltip": {
+    backgroundColor: "var(--raised)",
+    color: "var(--ink)",
+    border: "1px solid var(--line)",
+    borderRadius: "8px",
+  },
+  ".cm-tooltip-autocomplete ul li[aria-selected]": {
+    backgroundColor: "var(--tide-fill)",
+    color: "var(--on-tide)",
+  },
+});

@@ -1,0 +1,247 @@
+/**
+ * The one map of methods. The window (MessagePort), the browser (WebSocket), the CLI and HTTP
+ * all call these; a method that is missing on one side does not compile.
+ */
+import type { LogIndex, MemberId, Term } from "../base/ids.ts";
+import type { JsonCell, JsonParams, SqlStatement } from "../changes/values.ts";
+import type { AsOf, LagSample, Status } from "../cluster/status.ts";
+
+/** How long a write waits: the leader's disk, a quorum's disks, every connected member's store. */
+export type AckLevel = "flushed" | "committed" | "applied";
+
+/** What a read may see. */
+export type ReadLevel = "local" | "bounded" | "session" | "linearizable";
+
+/** Stable codes; the window chooses its words by them, HTTP its status, the CLI its exit code. */
+export type ApiErrorCode =
+  | "not-leader"
+  | "no-quorum"
+  | "no-cluster"
+  | "already-in-cluster"
+  | "unknown-outcome"
+  | "sql-error"
+  | "sql-refused"
+  | "constraint"
+  | "sequence-too-old"
+  | "too-large"
+  | "busy"
+  | "query-timeout"
+  | "stale"
+  | "not-found"
+  | "bad-request"
+  | "unauthorized"
+  | "storage-full"
+  | "storage-failed"
+  | "diverged"
+  | "invite-invalid"
+  | "unreachable"
+  | "change-in-progress"
+  | "not-caught-up"
+  | "import-row"
+  | "internal";
+
+/** Every failure of a method. `leader` comes with `not-leader` when it is known. */
+export type ApiError = {
+  readonly code: ApiErrorCode;
+  /** One sentence: what was expected, what came, what happens now. */
+  readonly message: string;
+  readonly leader?: {
+    readonly id: MemberId;
+    readonly name: string;
+    readonly address: string | null;
+    /** Where the leader's own UI and HTTP answer, when it told; loopback members only. */
+    readonly http: string | null;
+  };
+  /** Which statement failed, from 0. */
+  readonly statement?: number;
+};
+
+/** The result of one statement of a transaction. */
+export type StatementResult = {
+  readonly changes: number;
+  /** As SQLite's last_insert_rowid() after it; a JsonCell because it may exceed 2^53. */
+  readonly lastInsertRowid: JsonCell;
+  readonly columns?: readonly string[];
+  readonly rows?: readonly (readonly JsonCell[])[];
+};
+
+/** A column as `pragma table_xinfo` tells it, hidden ones left out. */
+export type ColumnInfo = {
+  readonly name: string;
+  /** As declared; may be empty. */
+  readonly type: string;
+  readonly isNullable: boolean;
+  /** Place in the primary key from 1; 0 when not part of it. */
+  readonly keyPlace: number;
+  readonly isGenerated: boolean;
+  /** SQL text of the default, or null. */
+  readonly defaultSql: string | null;
+};
+
+/** A table or view of the shared database. */
+export type TableInfo = {
+  readonly name: string;
+  readonly kind: "table" | "view";
+  readonly columns: readonly ColumnInfo[];
+  /** Rows at the answer's position; null for views. */
+  readonly rowCount: number | null;
+  /** False for WITHOUT ROWID tables and views: rows are then named by their key. */
+  readonly hasRowid: boolean;
+};
+
+/** A line of the replication log as people read it. */
+export type LogLine = {
+  readonly term: Term;
+  readonly index: LogIndex;
+  readonly kind: "noop" | "configuration" | "transaction";
+  /** ISO 8601 of the leader's wall clock; null for the core's own entries. */
+  readonly at: string | null;
+  readonly author: string | null;
+  readonly bytes: number;
+  /** E.g. "insert 3 into people, update 1 in visits"; for DDL the statement. */
+  readonly summary: string;
+};
+
+type Empty = { readonly [key: string]: never };
+
+/** name -> params and result. */
+export type ApiMethods = {
+  status: { params: Empty; result: Status };
+  /** First run: a new cluster with this member as its only voter. */
+  createCluster: {
+    params: { readonly name: string; readonly memberName?: string };
+    result: { readonly clusterId: string };
+  };
+  /** First run: joins by an invite link; resolves when the cluster has committed the seat. */
+  joinCluster: {
+    params: { readonly link: string; readonly memberName?: string };
+    result: { readonly clusterId: string; readonly clusterName: string };
+  };
+  execute: {
+    params: {
+      readonly statements: readonly SqlStatement[];
+      readonly clientId?: string;
+      readonly sequence?: number;
+      readonly ack?: AckLevel;
+    };
+    result: {
+      readonly term: Term;
+      readonly index: LogIndex;
+      readonly results: readonly StatementResult[];
+    };
+  };
+  query: {
+    params: {
+      readonly sql: string;
+      readonly params?: JsonParams;
+      readonly readLevel?: ReadLevel;
+      readonly maxStalenessMs?: number;
+      /** With `session`: the index of the last write this reader made. */
+      readonly afterIndex?: number;
+      /** At most this many rows are returned; `isTruncated` then says so. 1 to 100,000. */
+      readonly rowsMax?: number;
+    };
+    result: {
+      readonly columns: readonly string[];
+      readonly rows: readonly (readonly JsonCell[])[];
+      readonly isTruncated: boolean;
+      readonly asOf: AsOf;
+    };
+  };
+  tables: {
+    params: Empty;
+    result: { readonly tables: readonly TableInfo[]; readonly asOf: AsOf };
+  };
+  /** Bulk insert of one import; all rows of one call are one transaction. */
+  insertRows: {
+    params: {
+      readonly table: string;
+      readonly columns: readonly string[];
+      readonly rows: readonly (readonly JsonCell[])[];
+      readonly clientId?: string;
+      readonly sequence?: number;
+    };
+    result: { readonly term: Term; readonly index: LogIndex; readonly rowCount: number };
+  };
+  log: {
+    params: { readonly fromIndex?: number; readonly count?: number };
+    result: { readonly lines: readonly LogLine[]; readonly lastIndex: LogIndex };
+  };
+  verify: {
+    params: Empty;
+    result: {
+      readonly isIdentical: boolean;
+      readonly index: LogIndex;
+      readonly rolling: string;
+      readonly recomputed: string;
+      readonly tables: readonly {
+        readonly name: string;
+        readonly rolling: string;
+        readonly recomputed: string;
+      }[];
+      /** The leader's checksum at the same index, when it was heard at that very index. */
+      readonly leader: string | null;
+    };
+  };
+  invite: {
+    params: { readonly role?: "voter" | "mirror"; readonly expiresMs?: number };
+    result: { readonly link: string; readonly expiresAt: string };
+  };
+  switchover: {
+    params: { readonly to?: string };
+    result: { readonly leader: MemberId; readonly tookMs: number };
+  };
+  removeMember: { params: { readonly member: string }; result: { readonly index: LogIndex } };
+  /** The database as a plain SQLite file, base64; for `backup` and exports. */
+  backup: {
+    params: Empty;
+    result: { readonly image: { readonly $blob: string }; readonly asOf: AsOf };
+  };
+  lagHistory: {
+    params: { readonly sinceMs?: number };
+    result: { readonly samples: readonly LagSample[] };
+  };
+};
+
+/** Names of all methods. */
+export type ApiMethod = keyof ApiMethods;
+/** Parameters of a method. */
+export type ApiParams<M extends ApiMethod> = ApiMethods[M]["params"];
+/** Result of a method. */
+export type ApiResult<M extends ApiMethod> = ApiMethods[M]["result"];
+
+/** Pushed to windows and `/api/events`. */
+export type ApiEvent =
+  /** The status changed; at most every 100 ms, and at least every second. */
+  | { readonly type: "status"; readonly status: Status }
+  /** Transactions were applied here; `tables` names what they touched ("*" after a reload). */
+  | {
+      readonly type: "committed";
+      readonly fromIndex: LogIndex;
+      readonly toIndex: LogIndex;
+      readonly tables: readonly string[];
+      readonly rowCount: number;
+      readonly isSchemaChange: boolean;
+    }
+  /** Who leads changed, in one sentence for the event history. */
+  | {
+      readonly type: "leadership";
+      readonly term: Term;
+      readonly leader: MemberId | null;
+      readonly at: string;
+      readonly sentence: string;
+    }
+  | { readonly type: "lag"; readonly samples: readonly LagSample[] };
+
+/** What crosses the MessagePort or WebSocket: window to agent. */
+export type ApiRequest = {
+  readonly id: number;
+  readonly method: ApiMethod;
+  readonly params: unknown;
+};
+
+/** Agent to window. */
+export type ApiReply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: ApiError }
+  | { readonly event: ApiEvent };

@@ -1,0 +1,18 @@
+/** A name as SQL takes it, whatever it contains; double quotes inside are doubled. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A text literal as SQL takes it. Not for text with NUL: bind that as a parameter. */
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** Prefix of Tidemark's own tables; user SQL may not name anything that starts with it. */
+export const RESERVED_PREFIX = "_tidemark_";
+
+/** Whether a table belongs to Tidemark or to SQLite itself, in any case of letters. */
+export function isReservedName(name: string): boolean {
+  const lower = name.toLowerCase();
+  return lower.startsWith(RESERVED_PREFIX) || lower.startsWith("sqlite_");
+}

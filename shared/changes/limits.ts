@@ -1,0 +1,14 @@
+/** Bytes of a transaction's payload before it must be cut into parts: one log entry each. */
+export const ENTRY_BYTES_MAX = 1024 * 1024;
+
+/** Bytes of a whole transaction; beyond it the answer is `too-large`. */
+export const TRANSACTION_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Columns of a table: SQLite passes at most 1000 values to the function that records a row. */
+export const COLUMN_COUNT_MAX = 900;
+
+/** Bytes of a client id or an author. */
+export const LABEL_BYTES_MAX = 1024;
+
+/** Bytes of the answer kept for a client's retry. */
+export const RESULTS_BYTES_MAX = 1024 * 1024;

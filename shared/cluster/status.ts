@@ -1,0 +1,116 @@
+/**
+ * What a member says of itself and of the others: one shape for window, CLI and HTTP
+ * (`GET /api/status`). Everything here is plain JSON.
+ */
+import type { LogIndex, MemberId, Term } from "../base/ids.ts";
+
+/** `mirror` is a member that never votes; the rest are Raft's. */
+export type MemberRole = "leader" | "follower" | "candidate" | "mirror";
+
+/**
+ * How far this member is behind, as far as it can know. `asOf` is this member's wall clock at
+ * the last word from the leader: what is shown is true as of then, not as of now.
+ */
+export type Lag = {
+  /** Entries committed by the leader and not applied here. */
+  readonly entries: number;
+  /** Bytes of the log committed by the leader and not applied here, as far as known. */
+  readonly bytes: number;
+  /** 0 when caught up and recently heard; null when the leader was never heard. */
+  readonly ms: number | null;
+  /** ISO 8601; null when the leader was never heard. */
+  readonly asOf: string | null;
+  readonly leaderReachable: boolean;
+};
+
+/** One row of the list of computers. */
+export type MemberStatus = {
+  readonly id: MemberId;
+  readonly name: string;
+  readonly seat: "voter" | "mirror";
+  readonly isSelf: boolean;
+  readonly isLeader: boolean;
+  /** Whether this member has a live connection to it (true for itself). */
+  readonly connected: boolean;
+  /** Stages as last reported by it; null when never heard of since this member started. */
+  readonly received: LogIndex | null;
+  readonly flushed: LogIndex | null;
+  readonly applied: LogIndex | null;
+  readonly lagEntries: number | null;
+  readonly lagMs: number | null;
+  readonly roundTripMs: number | null;
+  /** ISO 8601, by this member's wall clock; null when never. */
+  readonly lastSeen: string | null;
+  /** host:port it was last reached at. */
+  readonly address: string | null;
+  readonly version: string | null;
+};
+
+/** Why this member may or may not edit; the banner's sentence is chosen by `kind`. */
+export type Durability = "asynchronous" | "semi-synchronous" | "synchronous";
+
+/** The whole picture. `cluster` is null before a cluster was created or joined. */
+export type Status = {
+  readonly cluster: {
+    readonly id: string;
+    readonly name: string;
+    readonly timeline: number;
+  } | null;
+  readonly member: {
+    readonly id: MemberId;
+    readonly name: string;
+    readonly seat: "voter" | "mirror" | null;
+  };
+  readonly role: MemberRole;
+  readonly term: Term;
+  readonly leader: {
+    readonly id: MemberId;
+    readonly name: string;
+    readonly address: string | null;
+    /** Where the leader's own window answers, when it told; loopback members only. */
+    readonly http?: string | null;
+  } | null;
+  /** Whether a write sent here now would be taken. */
+  readonly canWrite: boolean;
+  readonly log: {
+    readonly firstIndex: LogIndex;
+    readonly lastIndex: LogIndex;
+    readonly commitIndex: LogIndex;
+    readonly appliedIndex: LogIndex;
+    readonly bytes: number;
+  };
+  readonly checksum: { readonly index: LogIndex; readonly value: string };
+  readonly lag: Lag;
+  readonly members: readonly MemberStatus[];
+  readonly durability: Durability;
+  readonly storage: {
+    readonly state: "ok" | "full" | "failed" | "diverged";
+    readonly detail: string | null;
+    readonly folder: string;
+  };
+  readonly settings: { readonly [key: string]: string | number };
+  readonly version: string;
+  /** ISO 8601: when this answer was made, by this member's wall clock. */
+  readonly at: string;
+};
+
+/** What a result stands for: printed on every grid, query, export and backup. */
+export type AsOf = {
+  readonly term: Term;
+  readonly index: LogIndex;
+  /** ISO 8601; the last moment at which this state was known to be the leader's newest. */
+  readonly at: string | null;
+  readonly lagMs: number | null;
+  readonly lagEntries: number;
+  readonly leaderReachable: boolean;
+};
+
+/** One point of the lag chart. */
+export type LagSample = {
+  /** ms since 1970, by this member's wall clock. */
+  readonly atMs: number;
+  readonly memberId: MemberId;
+  readonly entries: number;
+  /** null: not heard from. */
+  readonly ms: number | null;
+};

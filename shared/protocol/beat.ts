@@ -1,0 +1,77 @@
+import type { ByteReader, ByteWriter } from "../base/bytes.ts";
+import type { LogIndex, Position } from "../base/ids.ts";
+import {
+  FRAME_TYPE,
+  readChecksum,
+  readIndex,
+  readPosition,
+  writeChecksum,
+  writePosition,
+} from "./fields.ts";
+import type { ChecksumAt } from "./fields.ts";
+
+/** Leader to everyone, with every heartbeat: what "caught up" means right now. */
+export type BeatMessage = {
+  readonly type: "beat";
+  /** The leader's monotonic clock; only ever compared with itself. */
+  readonly sentAtMs: number;
+  /** The leader's wall clock, ms since 1970; shown, never decided by. */
+  readonly wallMs: number;
+  readonly commit: Position;
+  /** Bytes of the leader's log up to its commit index, since the log began. */
+  readonly logBytes: number;
+  readonly checksum: ChecksumAt;
+};
+
+/** The answer: how far this member is, per stage. */
+export type BeatAckMessage = {
+  readonly type: "beat-ack";
+  readonly echoSentAtMs: number;
+  readonly received: LogIndex;
+  readonly flushed: LogIndex;
+  readonly applied: LogIndex;
+  readonly checksum: ChecksumAt;
+};
+
+/** Appends the frame. */
+export function writeBeat(writer: ByteWriter, message: BeatMessage): void {
+  writer.uint8(FRAME_TYPE.beat).float64(message.sentAtMs).float64(message.wallMs);
+  writePosition(writer, message.commit);
+  writer.varint(message.logBytes);
+  writeChecksum(writer, message.checksum);
+}
+
+/** The frame after its type byte. */
+export function readBeat(reader: ByteReader): BeatMessage {
+  return {
+    type: "beat",
+    sentAtMs: reader.float64(),
+    wallMs: reader.float64(),
+    commit: readPosition(reader),
+    logBytes: reader.varint(),
+    checksum: readChecksum(reader),
+  };
+}
+
+/** Appends the frame. */
+export function writeBeatAck(writer: ByteWriter, message: BeatAckMessage): void {
+  writer
+    .uint8(FRAME_TYPE["beat-ack"])
+    .float64(message.echoSentAtMs)
+    .varint(message.received)
+    .varint(message.flushed)
+    .varint(message.applied);
+  writeChecksum(writer, message.checksum);
+}
+
+/** The frame after its type byte. */
+export function readBeatAck(reader: ByteReader): BeatAckMessage {
+  return {
+    type: "beat-ack",
+    echoSentAtMs: reader.float64(),
+    received: readIndex(reader),
+    flushed: readIndex(reader),
+    applied: readIndex(reader),
+    checksum: readChecksum(reader),
+  };
+}

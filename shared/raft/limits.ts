@@ -1,0 +1,23 @@
+/** Voters in one configuration. More make every write slower and no room safer. */
+export const VOTERS_MAX = 7;
+
+/** Seats in one configuration, mirrors included. */
+export const SEATS_MAX = 64;
+
+/** Bytes of one seat's context. */
+export const CONTEXT_BYTES_MAX = 4096;
+
+/** Appends sent to one member and not acknowledged; bounds the queue when entries are tiny. */
+export const INFLIGHT_APPENDS_MAX = 256;
+
+/** Reads a leader keeps waiting for a quorum round; further ones are refused. */
+export const READS_WAITING_MAX = 10_000;
+
+/** Payload bytes of committed entries in one Ready, so that a restart hands out its log in pieces. */
+export const COMMITTED_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Shortest wait between a lost connection to the leader and the pre-vote it suggests. */
+export const HINT_DELAY_MS_MIN = 20;
+
+/** Longest such wait; the span keeps two followers from asking at the same moment. */
+export const HINT_DELAY_MS_MAX = 150;

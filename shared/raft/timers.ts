@@ -1,0 +1,94 @@
+/**
+ * What time brings: elections, heartbeats, the loss of a quorum, deadlines.
+ *
+ * Time is what `advance` was told last. A gap between two calls means that this process did not
+ * run (a stall, a sleeping laptop); the messages of that time are still waiting in its sockets,
+ * so nobody's silence is concluded from it.
+ */
+import type { MemberId } from "../base/ids.ts";
+import { randomBetween } from "../base/rng.ts";
+import { votersOf } from "./configuration.ts";
+import { startElection } from "./election.ts";
+import { HINT_DELAY_MS_MAX, HINT_DELAY_MS_MIN } from "./limits.ts";
+import { majorityOf, reachedBy } from "./quorum.ts";
+import { dropForwardedReads, expireForwardedReads } from "./reads.ts";
+import { broadcastHeartbeat, forgetInflight, retrySnapshots } from "./replication.ts";
+import { becomeFollower } from "./roles.ts";
+import type { Core, Leadership } from "./state.ts";
+
+/** Time has come; a clock that seems to go back is ignored. */
+export function advanceTime(core: Core, nowMs: number): void {
+  const gapMs = nowMs - core.nowMs;
+  if (gapMs <= 0) {
+    if (core.hurryAtMs !== null && core.nowMs >= core.hurryAtMs) startElection(core);
+    return;
+  }
+  core.nowMs = nowMs;
+  if (gapMs > core.settings.electionMs / 2) forgiveGap(core, gapMs);
+  if (core.role.name === "leader") advanceLeader(core, core.role);
+  else if (isElectionDue(core)) startElection(core);
+  if (core.forwardedReads.size > 0) expireForwardedReads(core);
+}
+
+/** The connection to a member dropped. */
+export function noteConnectionLost(core: Core, member: MemberId): void {
+  if (core.role.name === "leader") {
+    forgetInflight(core.role, member);
+    if (core.role.transfer?.target === member) core.role.transfer = null;
+    return;
+  }
+  if (core.leader !== member) return;
+  // The lease goes, so that others' pre-votes are granted; theirs still protect a live leader.
+  core.heardLeaderAtMs = -Infinity;
+  core.hurryAtMs = core.nowMs + hintDelayMs(core);
+  dropForwardedReads(core);
+}
+
+/** Gives leadership up without naming a successor. */
+export function stepDownNow(core: Core): void {
+  if (core.role.name !== "leader") return;
+  becomeFollower(core, core.term, null);
+  core.resetElectionTimer();
+}
+
+function isElectionDue(core: Core): boolean {
+  if (core.hurryAtMs !== null && core.nowMs >= core.hurryAtMs) return true;
+  return core.nowMs - core.timerStartMs >= core.electionTimeoutMs;
+}
+
+function advanceLeader(core: Core, role: Leadership): void {
+  const voters = votersOf(core.configuration);
+  // Alone with a slow disk it can only wait; otherwise somebody else's disk may do better.
+  const couldOtherLead = voters.some((voter) => voter !== core.id);
+  if ((core.isDiskStuck && couldOtherLead) || hasLostQuorum(core, role, voters)) {
+    stepDownNow(core);
+    return;
+  }
+  if (role.transfer && core.nowMs >= role.transfer.deadlineMs) role.transfer = null;
+  retrySnapshots(core, role);
+  if (core.nowMs < role.nextHeartbeatAtMs) return;
+  role.nextHeartbeatAtMs = core.nowMs + core.settings.heartbeatMs;
+  role.commitIndexAtHeartbeat = core.commitIndex;
+  broadcastHeartbeat(core, role);
+}
+
+/** CheckQuorum (§6.2): no majority was heard for an election timeout, so another may lead. */
+function hasLostQuorum(core: Core, role: Leadership, voters: readonly MemberId[]): boolean {
+  const heardAtMs = voters.map((id) =>
+    id === core.id ? core.nowMs : (role.progress.get(id)?.heardAtMs ?? -Infinity),
+  );
+  const majorityHeardAtMs = reachedBy(heardAtMs, majorityOf(voters.length));
+  return core.nowMs - majorityHeardAtMs > core.settings.electionMs;
+}
+
+function forgiveGap(core: Core, gapMs: number): void {
+  core.timerStartMs = core.nowMs;
+  if (core.hurryAtMs !== null) core.hurryAtMs = core.nowMs + hintDelayMs(core);
+  if (core.outstanding) core.outstanding.sinceMs += gapMs;
+  if (core.role.name !== "leader") return;
+  for (const progress of core.role.progress.values()) progress.heardAtMs += gapMs;
+}
+
+function hintDelayMs(core: Core): number {
+  return randomBetween(core.rng, HINT_DELAY_MS_MIN, HINT_DELAY_MS_MAX);
+}

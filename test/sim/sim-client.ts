@@ -1,0 +1,258 @@
+/**
+ * A person at a computer, for the simulator: writes and reads through whichever member it can
+ * reach, follows the leader it is pointed to, and repeats a write whose outcome it does not know
+ * on another member under the same sequence number, as every real client does.
+ */
+import type { ApiError, ApiParams, ApiResult, ReadLevel } from "../../shared/api/methods.ts";
+import type { MemberId } from "../../shared/base/ids.ts";
+import type { Result } from "../../shared/base/result.ts";
+import { randomBetween, randomChance, randomPick } from "../../shared/base/rng.ts";
+import type { Rng } from "../../shared/base/rng.ts";
+import type { SqlStatement } from "../../shared/changes/values.ts";
+import type { History, WriteRecord } from "./history.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { SimOptions } from "./sim-options.ts";
+import type { Trace } from "./trace.ts";
+import { appendStatements, bulkRows, readListSql, schemaStatement } from "./workload-sql.ts";
+
+/** Where clients reach members. `null`: the member's process ended before it answered. */
+export interface MembersForClients {
+  /** Members whose process runs. */
+  reachable(): readonly MemberId[];
+  execute(
+    member: MemberId,
+    params: ApiParams<"execute">,
+  ): Promise<Result<ApiResult<"execute">, ApiError> | null>;
+  insertRows(
+    member: MemberId,
+    params: ApiParams<"insertRows">,
+  ): Promise<Result<ApiResult<"insertRows">, ApiError> | null>;
+  query(
+    member: MemberId,
+    params: ApiParams<"query">,
+  ): Promise<Result<ApiResult<"query">, ApiError> | null>;
+}
+
+type SimClientOptions = {
+  readonly id: string;
+  readonly rng: Rng;
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  readonly members: MembersForClients;
+  readonly history: History;
+  readonly options: SimOptions;
+};
+
+type Attempt =
+  | { readonly type: "done"; readonly index: number; readonly rank: number }
+  /** Refused for certain: this attempt never happens. */
+  | { readonly type: "refused"; readonly code: string; readonly leader: MemberId | null }
+  | { readonly type: "unknown" };
+
+type WriteKind = "append" | "bulk" | "schema";
+
+const ATTEMPT_COUNT_MAX = 12;
+const REPLY_MS_MAX = 4_000;
+/** Outcomes after which a write may still happen. */
+const OPEN_CODES: readonly string[] = ["unknown-outcome", "internal", "unreachable"];
+/** Refusals that another member, or a later moment, would not give. */
+const RETRY_CODES: readonly string[] = [
+  "not-leader",
+  "no-quorum",
+  "busy",
+  "storage-full",
+  "storage-failed",
+  "diverged",
+];
+const READ_LEVELS: readonly ReadLevel[] = ["local", "session", "linearizable", "linearizable"];
+
+/** One client; runs until it is told to stop. */
+export class SimClient {
+  readonly #o: SimClientOptions;
+  #sequence = 0;
+  #isStopped = false;
+  #favourite: MemberId | null = null;
+  /** Of the last acknowledged write, for session reads. */
+  #lastIndex = 0;
+  readonly #own = new Map<number, string[]>();
+
+  constructor(options: SimClientOptions) {
+    this.#o = options;
+  }
+
+  /** Works until stopped; resolves when its last operation has ended. */
+  async run(): Promise<void> {
+    const { options, rng } = this.#o;
+    while (!this.#isStopped) {
+      await this.pause(randomBetween(rng, 1, options.thinkMs * 2));
+      if (randomChance(rng, options.readShare)) await this.#read();
+      else await this.#write(this.#pickWrite());
+    }
+  }
+
+  /** No new operation after the current one. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  /** One append, tried until acknowledged or out of attempts. @returns whether it was. */
+  async appendOnce(): Promise<boolean> {
+    return this.#write("append");
+  }
+
+  /** Waits in virtual time. */
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#o.scheduler.after(ms, resolve));
+  }
+
+  #pickWrite(): WriteKind {
+    const { rng, options } = this.#o;
+    if (randomChance(rng, options.schemaShare)) return "schema";
+    return randomChance(rng, options.bulkShare) ? "bulk" : "append";
+  }
+
+  async #write(kind: WriteKind): Promise<boolean> {
+    const { rng, options, scheduler, history, id } = this.#o;
+    const sequence = ++this.#sequence;
+    const key = randomBetween(rng, 1, options.keyCount);
+    const record: WriteRecord = {
+      name: `${id}/${sequence}`,
+      client: id,
+      key,
+      askedAtMs: scheduler.nowMs,
+      isOpen: false,
+      acknowledged: null,
+    };
+    if (kind === "append") history.writes.push(record);
+    const send = this.#sender(kind, record, sequence);
+    for (let attempt = 0; attempt < ATTEMPT_COUNT_MAX; attempt++) {
+      const member = this.#pickMember();
+      if (member === null) {
+        await this.pause(100);
+        continue;
+      }
+      const outcome = await this.#attempt(member, send);
+      this.#noteAttempt(record.name, kind, member, outcome);
+      if (outcome.type === "done") {
+        this.#acknowledged(record, outcome, member);
+        return true;
+      }
+      if (outcome.type === "unknown") record.isOpen = true;
+      else if (!RETRY_CODES.includes(outcome.code)) return false;
+      this.#favourite = outcome.type === "refused" ? outcome.leader : null;
+      if (this.#favourite === null) await this.pause(randomBetween(rng, 10, 300));
+    }
+    return false;
+  }
+
+  #acknowledged(
+    record: WriteRecord,
+    outcome: Extract<Attempt, { type: "done" }>,
+    member: MemberId,
+  ): void {
+    const { index, rank } = outcome;
+    record.acknowledged = { index, rank, atMs: this.#o.scheduler.nowMs, by: member };
+    this.#lastIndex = Math.max(this.#lastIndex, index);
+    if (rank > 0) this.#own.set(record.key, [...(this.#own.get(record.key) ?? []), record.name]);
+  }
+
+  /** What to send for one write; the same at every attempt. */
+  #sender(
+    kind: WriteKind,
+    record: WriteRecord,
+    sequence: number,
+  ): (member: MemberId) => Promise<Attempt> {
+    const { members, rng, id } = this.#o;
+    const key = { clientId: id, sequence };
+    if (kind === "bulk") {
+      const params = { ...bulkRows(rng, record.name), ...key };
+      return async (member) => toAttempt(await members.insertRows(member, params), () => 0);
+    }
+    const statements: readonly SqlStatement[] =
+      kind === "schema"
+        ? [schemaStatement(rng, `${id}_${sequence}`)]
+        : appendStatements(rng, record.name, record.key);
+    const rankOf = (result: ApiResult<"execute">): number =>
+      kind === "append" ? Number(result.results[0]?.rows?.[0]?.[0] ?? -1) : 0;
+    return async (member) =>
+      toAttempt(await members.execute(member, { statements, ...key }), rankOf);
+  }
+
+  #attempt(member: MemberId, send: (member: MemberId) => Promise<Attempt>): Promise<Attempt> {
+    return this.#within<Attempt>(send(member), { type: "unknown" });
+  }
+
+  async #read(): Promise<void> {
+    const { rng, members, scheduler, history, id, options, trace } = this.#o;
+    const member = this.#pickMember();
+    if (member === null) return;
+    const key = randomBetween(rng, 1, options.keyCount);
+    const level = randomPick(rng, READ_LEVELS);
+    const askedAtMs = scheduler.nowMs;
+    const ownWrites = [...(this.#own.get(key) ?? [])];
+    const params = { ...readListSql(key), readLevel: level, rowsMax: 100_000 };
+    const asked = { ...params, afterIndex: this.#lastIndex };
+    const answer = await this.#within(members.query(member, asked), null);
+    trace.note("read", id, member, level, answer === null ? "none" : answer.ok ? "ok" : "refused");
+    if (answer === null || !answer.ok) return;
+    history.reads.push({
+      client: id,
+      key,
+      level,
+      member,
+      askedAtMs,
+      answeredAtMs: scheduler.nowMs,
+      asOfIndex: answer.value.asOf.index,
+      ownWrites,
+      rows: answer.value.rows.map((row) => String(row[0])),
+    });
+    if (randomChance(rng, 0.3)) this.#favourite = null;
+  }
+
+  /** Mostly where it was pointed to, sometimes anywhere. */
+  #pickMember(): MemberId | null {
+    const { rng, members } = this.#o;
+    const reachable = members.reachable();
+    if (reachable.length === 0) return null;
+    const { id } = this.#o;
+    const isFavouriteThere = this.#favourite !== null && reachable.includes(this.#favourite);
+    if (isFavouriteThere && !randomChance(rng, 0.05)) return this.#favourite;
+    const picked = randomPick(rng, reachable);
+    this.#o.trace.note("client", id, picked);
+    return picked;
+  }
+
+  #within<T>(work: Promise<T>, otherwise: T): Promise<T> {
+    return new Promise((resolve) => {
+      const timer = this.#o.scheduler.after(REPLY_MS_MAX, () => resolve(otherwise));
+      void work.then((value) => {
+        timer.isCancelled = true;
+        resolve(value);
+      });
+    });
+  }
+
+  #noteAttempt(name: string, kind: WriteKind, member: MemberId, outcome: Attempt): void {
+    const told =
+      outcome.type === "done"
+        ? `at ${outcome.index} rank ${outcome.rank}`
+        : outcome.type === "refused"
+          ? outcome.code
+          : "";
+    this.#o.trace.note("write", name, kind, member, outcome.type, told);
+    if (outcome.type === "done") this.#favourite = member;
+  }
+}
+
+function toAttempt<R extends { readonly index: number }>(
+  outcome: Result<R, ApiError> | null,
+  rankOf: (result: R) => number,
+): Attempt {
+  if (outcome === null) return { type: "unknown" };
+  if (outcome.ok) {
+    return { type: "done", index: outcome.value.index, rank: rankOf(outcome.value) };
+  }
+  const { code, leader } = outcome.error;
+  if (OPEN_CODES.includes(code)) return { type: "unknown" };
+  return { type: "refused", code, leader: leader?.id ?? null };
+}

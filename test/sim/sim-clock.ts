@@ -1,0 +1,74 @@
+import type { Clock, Timer } from "../../electron/agent/ports.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+/** What one computer's clocks are like. */
+export type ClockTraits = {
+  /** Speed of the monotonic clock against virtual time, about 1. */
+  readonly rate: number;
+  /** How wrong the wall clock is, in ms. */
+  readonly wallErrorMs: number;
+};
+
+/** Wall time of the world's beginning. */
+const WALL_START_MS = Date.UTC(2026, 0, 5, 8, 0, 0);
+
+/**
+ * The clocks of one computer: a monotonic one that stops while the computer sleeps, and a wall
+ * clock that is wrong and jumps. Timers come late when the process was stopped, as they do.
+ */
+export class SimClock implements Clock {
+  readonly #scheduler: Scheduler;
+  readonly #rate: number;
+  readonly #run: (callback: () => void) => void;
+  #sleptMs = 0;
+  #wallErrorMs: number;
+
+  /** @param run Runs a timer's callback on the computer: later if stopped, never if dead. */
+  constructor(scheduler: Scheduler, traits: ClockTraits, run: (callback: () => void) => void) {
+    this.#scheduler = scheduler;
+    this.#rate = traits.rate;
+    this.#wallErrorMs = traits.wallErrorMs;
+    this.#run = run;
+  }
+
+  nowMs(): number {
+    return (this.#scheduler.nowMs - this.#sleptMs) * this.#rate;
+  }
+
+  wallMs(): number {
+    return Math.floor(WALL_START_MS + this.#scheduler.nowMs + this.#wallErrorMs);
+  }
+
+  after(delayMs: number, callback: () => void): Timer {
+    return this.#arm(this.nowMs() + delayMs, callback);
+  }
+
+  /** The computer slept: its monotonic clock did not go on. */
+  slept(durationMs: number): void {
+    this.#sleptMs += durationMs;
+  }
+
+  /** Somebody set the wall clock. */
+  jumpWall(byMs: number): void {
+    this.#wallErrorMs += byMs;
+  }
+
+  #arm(dueMs: number, callback: () => void): Timer {
+    let isCancelled = false;
+    const due = (): void => {
+      if (isCancelled) return;
+      const leftMs = dueMs - this.nowMs();
+      // The clock stood still meanwhile: the timer is not due yet.
+      if (leftMs > 0.001) scheduled = this.#scheduler.after(leftMs / this.#rate, wake);
+      else callback();
+    };
+    const wake = (): void => this.#run(due);
+    let scheduled = this.#scheduler.after((dueMs - this.nowMs()) / this.#rate, wake);
+    return {
+      cancel: () => {
+        isCancelled = true;
+        scheduled.isCancelled = true;
+      },
+    };
+  }
+}

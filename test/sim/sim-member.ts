@@ -1,0 +1,267 @@
+/**
+ * One computer of a world: its disk, its clocks, and the process of the real agent on it that
+ * comes and goes. The only file that knows how a replica is made.
+ */
+import type { Ports } from "../../electron/agent/ports.ts";
+import { StoreRestarted } from "../../electron/agent/store/store-client.ts";
+import { AddressBook } from "../../electron/agent/transport/address-book.ts";
+import type { ClusterRecord } from "../../electron/agent/members/cluster-record.ts";
+import { createReplica } from "../../electron/agent/replica/replica.ts";
+import type { Replica } from "../../electron/agent/replica/replica.ts";
+import { DEFAULT_SETTINGS } from "../../electron/agent/replica/replica-context.ts";
+import type { ReplicaSettings } from "../../electron/agent/replica/replica-context.ts";
+import type { ApiError, ApiParams, ApiResult } from "../../shared/api/methods.ts";
+import type { MemberId } from "../../shared/base/ids.ts";
+import { err } from "../../shared/base/result.ts";
+import type { Result } from "../../shared/base/result.ts";
+import { randomBetween, seededRng } from "../../shared/base/rng.ts";
+import type { Rng } from "../../shared/base/rng.ts";
+import { FakeDisk } from "../support/fake-disk.ts";
+import { SimClock } from "./sim-clock.ts";
+import { SimDisk } from "./sim-disk.ts";
+import { SimProcess } from "./sim-process.ts";
+import type { EndKind } from "./sim-process.ts";
+import { SimStore } from "./sim-store.ts";
+import type { WorldParts } from "./world-parts.ts";
+
+/** Methods the simulator calls on a member. */
+export type CalledMethod =
+  "execute" | "insertRows" | "query" | "verify" | "switchover" | "removeMember";
+
+/** Members are let in by their seat here; links and keys belong to the pairing tests. */
+const NO_LINKS_HERE: ApiError = { code: "bad-request", message: "No links in a simulation." };
+
+/** A computer that was added to a world. */
+export class SimMember {
+  readonly id: MemberId;
+  readonly disk: FakeDisk;
+  /** How long one sync takes now. */
+  syncMs: number;
+  /** The process is ended at this step of its disk, counted down; null: not at all. */
+  stepsToCrash: { left: number; readonly kind: EndKind } | null = null;
+  readonly #parts: WorldParts;
+  readonly #rng: Rng;
+  readonly #rate: number;
+  #wallErrorMs: number;
+  #record: ClusterRecord;
+  #savedAddresses: string | null = null;
+  #process: SimProcess | null = null;
+  #clock: SimClock | null = null;
+  #store: SimStore | null = null;
+  #replica: Replica | null = null;
+  #onEnd: (() => void)[] = [];
+
+  constructor(parts: WorldParts, record: ClusterRecord, options: { id: MemberId; seed: number }) {
+    this.#parts = parts;
+    this.#record = record;
+    this.id = options.id;
+    this.#rng = seededRng(options.seed);
+    this.disk = new FakeDisk({ seed: options.seed });
+    this.syncMs = parts.options.syncMs;
+    this.#rate = 1 + randomBetween(this.#rng, -10, 10) / 1_000;
+    this.#wallErrorMs = randomBetween(this.#rng, -5_000, 5_000);
+  }
+
+  /** The running process; null between an end and the next boot. */
+  get process(): SimProcess | null {
+    return this.#process;
+  }
+
+  /** The agent, once it has opened its files. */
+  get replica(): Replica | null {
+    return this.#replica;
+  }
+
+  /** Starts the process; it opens its files over the next events. */
+  boot(): void {
+    if (this.#process !== null) return;
+    const { parts, process, ports } = this.#prepare();
+    parts.trace.note("boot", this.id);
+    const { options } = parts;
+    process.run(() => {
+      void createReplica({
+        ports,
+        self: this.id,
+        record: this.#record,
+        settings: settingsOf(parts),
+        version: "0.0.0-sim",
+        httpUrl: () => null,
+        addressBook: this.#addressBook(process),
+        makeInvite: () => Promise.resolve(err(NO_LINKS_HERE)),
+        manualPeers: this.#manualPeers(),
+        saveKnown: (known) => {
+          if (process.isAlive) this.#record = { ...this.#record, known };
+        },
+        folder: `sim:${this.id}`,
+        ...(options.bug === null
+          ? {}
+          : { faults: { raft: options.bug.raft, log: options.bug.log } }),
+      }).then((created) => {
+        if (!process.isAlive) return;
+        if (created.ok) this.#started(created.value, ports);
+        else parts.bootFailed(this, `${created.error.code}: ${created.error.detail}`);
+      });
+    });
+  }
+
+  /** Ends the process at once: killed (what it wrote stays) or by a power loss (it does not). */
+  end(kind: EndKind): void {
+    const process = this.#process;
+    if (process === null) return;
+    this.#parts.trace.note("end", this.id, kind);
+    process.kill(kind);
+    this.disk.crash(kind === "power-loss" ? "power-lost" : "process-killed");
+    this.#parts.network.processEnded(process);
+    void this.#store?.close();
+    this.#process = null;
+    this.#replica = null;
+    this.#store = null;
+    this.stepsToCrash = null;
+    const waiting = this.#onEnd;
+    this.#onEnd = [];
+    for (const end of waiting) this.#parts.scheduler.after(0.1, end);
+  }
+
+  /** Freezes the process, or puts the whole computer to sleep. */
+  stop(): void {
+    this.#process?.stop();
+    this.#parts.network.refresh();
+  }
+
+  /** Goes on. @param sleptMs How long its monotonic clock stood still. */
+  continue(sleptMs: number): void {
+    this.#clock?.slept(sleptMs);
+    this.#process?.continue();
+    this.#parts.network.refresh();
+  }
+
+  /** Somebody sets this computer's wall clock. */
+  jumpWall(byMs: number): void {
+    this.#wallErrorMs += byMs;
+    this.#clock?.jumpWall(byMs);
+  }
+
+  /** The store's worker dies; the agent fills a new one. */
+  restartStore(): void {
+    const replica = this.#replica;
+    const process = this.#process;
+    if (replica === null || process === null) return;
+    this.#store?.restart(this.#parts.makeEngine());
+    process.run(() => replica.onStoreLost(new StoreRestarted("the store's worker ended")));
+  }
+
+  /** Calls a method of the agent; null when the process ends before it answers. */
+  call<M extends CalledMethod>(
+    method: M,
+    params: ApiParams<M>,
+  ): Promise<Result<ApiResult<M>, ApiError> | null> {
+    return this.ask((replica) => replica.call(method, params));
+  }
+
+  /** Asks the agent anything; null when the process is not there or ends before it answers. */
+  ask<T>(question: (replica: Replica) => Promise<T>): Promise<T | null> {
+    const replica = this.#replica;
+    const process = this.#process;
+    if (replica === null || process === null) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      const ended = (): void => resolve(null);
+      this.#onEnd.push(ended);
+      process.run(() => {
+        void question(replica).then((answer) => {
+          this.#onEnd = this.#onEnd.filter((each) => each !== ended);
+          if (process.isAlive) resolve(answer);
+        });
+      });
+    });
+  }
+
+  #started(replica: Replica, ports: Ports): void {
+    this.#replica = replica;
+    ports.discovery.start({
+      clusterTag: this.#record.id,
+      address: addressOf(this.id),
+      onSighting: (sighting) => replica.suggestAddress(sighting.address),
+    });
+  }
+
+  #addressBook(process: SimProcess): AddressBook {
+    return new AddressBook(this.#savedAddresses, (json) => {
+      if (process.isAlive) this.#savedAddresses = json;
+    });
+  }
+
+  #manualPeers(): readonly string[] {
+    const { options, addresses } = this.#parts;
+    return options.knowsAddresses ? addresses().filter((each) => each !== addressOf(this.id)) : [];
+  }
+
+  #prepare(): { parts: WorldParts; process: SimProcess; ports: Ports } {
+    const parts = this.#parts;
+    const process = new SimProcess(this.id, parts.scheduler, () => parts.touched(this));
+    const traits = { rate: this.#rate, wallErrorMs: this.#wallErrorMs };
+    const clock = new SimClock(parts.scheduler, traits, (callback) => process.run(callback));
+    const store = new SimStore({
+      process,
+      engine: parts.makeEngine(),
+      checker: parts.storeChecker,
+      callMs: () => parts.options.storeCallMs,
+      nowMs: () => parts.scheduler.nowMs,
+      onBug: (error) => parts.bug(error),
+    });
+    this.#process = process;
+    this.#clock = clock;
+    this.#store = store;
+    return { parts, process, ports: this.#ports(process, clock, store) };
+  }
+
+  #ports(process: SimProcess, clock: SimClock, store: SimStore): Ports {
+    const parts = this.#parts;
+    const rng = seededRng(this.#rng.uint32());
+    const log = (event: string, detail?: Record<string, unknown>): void => {
+      if (process.isAlive) parts.trace.note("log", this.id, event, JSON.stringify(detail ?? {}));
+    };
+    return {
+      clock,
+      random: { rng, bytes: (count) => Uint8Array.from({ length: count }, () => rng.uint32()) },
+      disk: new SimDisk({
+        process,
+        disk: this.disk,
+        syncMs: () => this.syncMs,
+        onStep: (carryOut) => this.#diskStep(carryOut),
+      }),
+      network: parts.network.portOf(process, addressOf(this.id)),
+      discovery: parts.discovery.portOf(process),
+      store,
+      logger: { info: log, warn: log },
+    };
+  }
+
+  #diskStep(carryOut: () => void): void {
+    const crash = this.stepsToCrash;
+    if (crash === null) {
+      carryOut();
+      return;
+    }
+    crash.left--;
+    if (crash.left > 0 || crash.kind === "killed") carryOut();
+    if (crash.left <= 0) {
+      this.end(crash.kind);
+      this.#parts.crashed(this);
+    }
+  }
+}
+
+/** Where a member listens. */
+export function addressOf(id: MemberId): string {
+  return `${id}.sim:7000`;
+}
+
+function settingsOf(parts: WorldParts): ReplicaSettings {
+  const { heartbeatMs, electionMs, snapshotAfterBytes, retentionBytes } = parts.options;
+  return {
+    ...DEFAULT_SETTINGS,
+    raft: { ...DEFAULT_SETTINGS.raft, heartbeatMs, electionMs },
+    snapshotAfterBytes,
+    retentionBytes,
+  };
+}

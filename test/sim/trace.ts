@@ -1,0 +1,88 @@
+/** A number or a word of one trace line. */
+export type TracePart = string | number;
+
+type Line = { readonly atMs: number; readonly kind: string; readonly parts: readonly TracePart[] };
+
+const RING_SIZE = 400;
+
+/**
+ * What happened, in order: a hash over everything, and the last lines for a report. Two runs of
+ * one seed must give the same hash, or something real crept into the virtual world.
+ */
+export class Trace {
+  readonly #now: () => number;
+  readonly #onLine: ((text: string) => void) | null;
+  readonly #ring: Line[] = [];
+  #count = 0;
+  #hashA = 0x811c9dc5;
+  #hashB = 0x2545f491;
+
+  /** @param onLine Gets every line as text; slow, for `--verbose`. */
+  constructor(now: () => number, onLine: ((text: string) => void) | null = null) {
+    this.#now = now;
+    this.#onLine = onLine;
+  }
+
+  /** Lines so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Adds a line that belongs to the history and to its hash. */
+  note(kind: string, ...parts: TracePart[]): void {
+    const line = { atMs: this.#now(), kind, parts };
+    this.#mixNumber(line.atMs);
+    this.#mixText(kind);
+    for (const part of parts) {
+      if (typeof part === "number") this.#mixNumber(part);
+      else this.#mixText(part);
+    }
+    this.#ring[this.#count % RING_SIZE] = line;
+    this.#count++;
+    this.#onLine?.(format(line));
+  }
+
+  /** 16 hex digits over everything noted. */
+  hash(): string {
+    return hex32(this.#hashA) + hex32(this.#hashB);
+  }
+
+  /**
+   * The last lines, oldest first.
+   *
+   * @param isWanted Leaves out the kinds a reader does not care about.
+   */
+  tail(count: number, isWanted: (kind: string) => boolean = () => true): readonly string[] {
+    const lines: string[] = [];
+    const oldest = Math.max(0, this.#count - RING_SIZE);
+    for (let i = this.#count - 1; i >= oldest && lines.length < count; i--) {
+      const line = this.#ring[i % RING_SIZE];
+      if (line !== undefined && isWanted(line.kind)) lines.push(format(line));
+    }
+    return lines.reverse();
+  }
+
+  #mixText(text: string): void {
+    for (let i = 0; i < text.length; i++) this.#mixWord(text.charCodeAt(i));
+  }
+
+  #mixNumber(value: number): void {
+    const scaled = Math.round(value * 1024);
+    this.#mixWord(scaled | 0);
+    this.#mixWord(Math.floor(scaled / 0x1_0000_0000) | 0);
+  }
+
+  #mixWord(word: number): void {
+    this.#hashA = Math.imul(this.#hashA ^ word, 0x01000193);
+    this.#hashB = Math.imul((this.#hashB << 5) ^ (this.#hashB >>> 3) ^ word, 0x9e3779b1);
+  }
+}
+
+function format(line: Line): string {
+  const time = line.atMs.toFixed(2).padStart(10);
+  return `${time}  ${line.kind.padEnd(14)} ${line.parts.join(" ")}`;
+}
+
+function hex32(value: number): string {
+  return (value >>> 0).toString(16).padStart(8, "0");
+}

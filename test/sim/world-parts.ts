@@ -1,0 +1,31 @@
+import type { RaftChecker } from "./raft-checker.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { SimDiscovery } from "./sim-discovery.ts";
+import type { SimMember } from "./sim-member.ts";
+import type { SimNetwork } from "./sim-network.ts";
+import type { SimOptions } from "./sim-options.ts";
+import type { Engine } from "./sim-store.ts";
+import type { StoreChecker } from "./store-checker.ts";
+import type { Trace } from "./trace.ts";
+
+/** What the computers of one world share, and whom they tell. */
+export type WorldParts = {
+  readonly options: SimOptions;
+  readonly scheduler: Scheduler;
+  readonly trace: Trace;
+  readonly network: SimNetwork;
+  readonly discovery: SimDiscovery;
+  readonly raftChecker: RaftChecker;
+  readonly storeChecker: StoreChecker;
+  readonly makeEngine: () => Engine;
+  /** Addresses of all members there are. */
+  readonly addresses: () => readonly string[];
+  /** A member acts now: it is checked when it has finished. */
+  readonly touched: (member: SimMember) => void;
+  /** Its process ended at a disk step; somebody starts it again. */
+  readonly crashed: (member: SimMember) => void;
+  /** Its agent could not open its files. */
+  readonly bootFailed: (member: SimMember, code: string) => void;
+  /** Something was thrown that the product never throws. */
+  readonly bug: (error: unknown) => void;
+};

@@ -1,0 +1,153 @@
+import type {
+  ApiError,
+  ApiEvent,
+  ApiParams,
+  ApiReply,
+  ApiRequest,
+} from "../../shared/api/methods.ts";
+import type { SqlStatement } from "../../shared/changes/values.ts";
+import type { MockCluster } from "./mock-cluster.ts";
+import type { MockDatabase } from "./mock-database.ts";
+
+/** What the mock says to a request, and what every window hears after it. */
+export type MockAnswer = { readonly reply: ApiReply; readonly events: readonly ApiEvent[] };
+
+/** Carries out a request. Errors of SQLite come back as the real agent's would. */
+export function answerRequest(
+  request: ApiRequest,
+  cluster: MockCluster,
+  database: MockDatabase,
+): MockAnswer {
+  try {
+    const { result, events } = carryOut(request, cluster, database);
+    return { reply: { id: request.id, result }, events: events ?? [] };
+  } catch (error) {
+    return { reply: { id: request.id, error: toApiError(error) }, events: [] };
+  }
+}
+
+class Refusal extends Error {
+  readonly error: ApiError;
+
+  constructor(error: ApiError) {
+    super(error.message);
+    this.error = error;
+  }
+}
+
+type Outcome = { readonly result: unknown; readonly events?: readonly ApiEvent[] };
+
+function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatabase): Outcome {
+  const asOf = cluster.asOf();
+  switch (request.method) {
+    case "status":
+      return { result: cluster.status() };
+    case "tables":
+      return { result: { tables: database.tables(), asOf } };
+    case "query": {
+      const params = request.params as ApiParams<"query">;
+      return { result: { ...database.query(params, params.rowsMax ?? 10_000), asOf } };
+    }
+    case "execute":
+      return write(cluster, database, (request.params as ApiParams<"execute">).statements);
+    case "insertRows":
+      return insertRows(cluster, database, request.params as ApiParams<"insertRows">);
+    case "createCluster":
+      cluster.workspace = (request.params as ApiParams<"createCluster">).name;
+      return { result: { clusterId: "c0ffee" }, events: [statusEvent(cluster)] };
+    case "joinCluster":
+      throw new Refusal({ code: "invite-invalid", message: "The invite expired 3 minutes ago." });
+    case "invite":
+      return { result: invite() };
+    case "switchover":
+      return switchover(cluster, (request.params as ApiParams<"switchover">).to);
+    case "lagHistory":
+      return { result: { samples: cluster.lagSamples() } };
+    case "verify":
+      return { result: verification(cluster) };
+    case "log":
+      return { result: { lines: [], lastIndex: cluster.index } };
+    case "removeMember":
+    case "backup":
+      throw new Refusal({ code: "not-found", message: "The mock does not do this." });
+  }
+}
+
+function write(
+  cluster: MockCluster,
+  database: MockDatabase,
+  statements: readonly SqlStatement[],
+): Outcome {
+  assertWritable(cluster);
+  const results = database.execute(statements);
+  const sql = statements.map((statement) => statement.sql);
+  const isSchemaChange = sql.some((text) => /^\s*(create|alter|drop)/i.test(text));
+  const event = cluster.commit(database.touchedTables(sql), isSchemaChange);
+  return { result: { term: 7, index: cluster.index, results }, events: [event] };
+}
+
+function insertRows(
+  cluster: MockCluster,
+  database: MockDatabase,
+  params: ApiParams<"insertRows">,
+): Outcome {
+  const names = params.columns.map((name) => `"${name.replaceAll('"', '""')}"`).join(", ");
+  const places = params.columns.map(() => "?").join(", ");
+  const sql = `INSERT INTO "${params.table}" (${names}) VALUES (${places})`;
+  const done = write(
+    cluster,
+    database,
+    params.rows.map((row) => ({ sql, params: row })),
+  );
+  const result = { term: 7, index: cluster.index, rowCount: params.rows.length };
+  return { ...done, result };
+}
+
+function assertWritable(cluster: MockCluster): void {
+  if (cluster.canWrite) return;
+  if (cluster.leader === 0 || cluster.leader === null) {
+    throw new Refusal({ code: "no-quorum", message: "No majority of the voters is reachable." });
+  }
+  const { leader } = cluster.status();
+  throw new Refusal({
+    code: "not-leader",
+    message: `${leader?.name} leads.`,
+    ...(leader === null ? {} : { leader: { ...leader, http: "http://127.0.0.1:7421/" } }),
+  });
+}
+
+function switchover(cluster: MockCluster, to: string | undefined): Outcome {
+  const place = cluster.status().members.findIndex((member) => member.id === to);
+  const event = cluster.elect(place < 0 ? 0 : place);
+  return { result: { leader: to, tookMs: 212 }, events: [event, statusEvent(cluster)] };
+}
+
+function invite() {
+  return {
+    link: "tidemark://join/eyJoIjoiMTkyLjE2OC40LjIwOjc0MjAiLCJzIjoiN2ZhMDk5In0?f=k5wq7tq3m2",
+    expiresAt: new Date(Date.now() + 30 * 60_000).toISOString(),
+  };
+}
+
+function verification(cluster: MockCluster) {
+  const checksum = "9f3c1b70aa52d4e1";
+  return {
+    isIdentical: true,
+    index: cluster.index,
+    rolling: checksum,
+    recomputed: checksum,
+    tables: [],
+    leader: checksum,
+  };
+}
+
+function statusEvent(cluster: MockCluster): ApiEvent {
+  return { type: "status", status: cluster.status() };
+}
+
+function toApiError(error: unknown): ApiError {
+  if (error instanceof Refusal) return error.error;
+  const message = error instanceof Error ? error.message : String(error);
+  const code = /constraint/i.test(message) ? "constraint" : "sql-error";
+  return { code, message };
+}
