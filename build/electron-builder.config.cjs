@@ -13,7 +13,6 @@ module.exports = {
   copyright: "Tidemark contributors",
   directories: { output: "release", buildResources: "build/icons" },
   electronVersion: "45.4.1",
-  // eslint-disable-next-line no-template-curly-in-string
   artifactName: "${productName}-${version}-${os}-${arch}.${ext}",
   extraMetadata: { desktopName: "tidemark.desktop" },
   npmRebuild: false,

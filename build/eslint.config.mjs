@@ -70,6 +70,12 @@ export default defineConfig(
       "prefer-const": "error",
       // Controllers keep plain maps and bump one counter: a reactive map per row is too slow.
       "svelte/prefer-svelte-reactivity": "off",
+      // svelte-check knows which warnings there are; this rule reads the reason as more codes.
+      "svelte/no-unused-svelte-ignore": "off",
+      "@typescript-eslint/no-unused-vars": [
+        "error",
+        { argsIgnorePattern: "^_", varsIgnorePattern: "^_" },
+      ],
       "@typescript-eslint/no-extraneous-class": "off",
       "@typescript-eslint/no-invalid-void-type": "off",
       "@typescript-eslint/unified-signatures": "off",

@@ -46,7 +46,9 @@ function checkSource(file) {
   const problems = [];
   // How a component looks needs no words; what it does may.
   const lineCount = text.replace(/<style[\s\S]*<\/style>/, "").split("\n").length;
-  if (lineCount > EXPLAINED_FROM_LINES && !opensWithComment(text)) {
+  // A test file says why it exists in the names of its tests.
+  const isExplained = file.endsWith(".test.ts") || opensWithComment(text);
+  if (lineCount > EXPLAINED_FROM_LINES && !isExplained) {
     problems.push(`${file}: ${lineCount} lines and no opening comment on why it exists`);
   }
   if (extname(file) !== ".svelte") problems.push(...checkExports(file, text));

@@ -17,6 +17,8 @@ const CANARY_LAYERS = join(ROOT, "build/canary/layers");
 const CHECKS = [
   program("lint", `${MODULES}/eslint/bin/eslint.js`, [
     ...["--config", "build/eslint.config.mjs", "--max-warnings", "0", "."],
+    // From a clean clone there is no cache; between edits, only what changed is linted again.
+    ...["--cache", "--cache-location", ".cache/eslint/", "--cache-strategy", "content"],
   ]),
   program("types", `${MODULES}/typescript/bin/tsc`, ["-b"]),
   program("types of components", `${MODULES}/svelte-check/bin/svelte-check`, [

@@ -70,7 +70,7 @@ function watchSources(onSettled) {
 }
 
 mkdirSync(DATA_FOLDER, { recursive: true });
-await buildOrExit({ isQuiet: true });
+await buildOrExit({ names: AGENT_PARTS, isQuiet: true });
 const agent = new DevAgent();
 agent.start();
 const server = await createServer({
@@ -89,7 +89,10 @@ const address = server.resolvedUrls?.local[0] ?? "";
 console.log(`window: ${address}${token === null ? "" : `#token=${token}`}`);
 if (token === null) console.log(`the token will be in ${tokenFile}; add #token=... to the address`);
 
-process.once("SIGINT", () => {
+function end() {
   for (const watcher of watchers) watcher.close();
   void Promise.all([agent.stop(), server.close()]).then(() => process.exit(0));
-});
+}
+
+process.once("SIGINT", end);
+process.once("SIGTERM", end);

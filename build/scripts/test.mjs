@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { buildAll } from "./build.mjs";
 import { runChecks } from "./check.mjs";
+import { checkPackage } from "./package-check.mjs";
 import { ROOT, seconds } from "./project.mjs";
 import { chromiumPath } from "./runtime.mjs";
 import { runNode } from "./run-tool.mjs";
@@ -18,27 +19,31 @@ const NODE_MIN = [20, 19];
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const startedMs = performance.now();
 
-heading("set-up");
-count(checkSetUp());
-heading("build");
-count((await buildAll()).map((failure) => ({ name: failure, isPassed: false })));
-heading("check");
-count(await runChecks());
-await runSuite("unit", "build/vitest.config.ts");
-await runSuite("desktop", "build/vitest.desktop.config.ts");
-await runSuite("cluster", "build/vitest.cluster.config.ts");
-if (chromiumPath() === null) {
-  heading("e2e");
-  console.log("skipped: no Chromium was found (install one, or set TIDEMARK_CHROMIUM)");
-  counts.skipped += 1;
-} else {
-  await runSuite("e2e", "build/vitest.e2e.config.ts");
+/** In this order; `npm test -- desktop check` runs only the named ones. */
+const PARTS = {
+  "set-up": () => count(checkSetUp()),
+  build: async () =>
+    count((await buildAll()).map((failure) => ({ name: failure, isPassed: false }))),
+  check: async () => count(await runChecks()),
+  unit: () => runSuite("unit", "build/vitest.config.ts"),
+  desktop: () => runSuite("desktop", "build/vitest.desktop.config.ts"),
+  cluster: () => runSuite("cluster", "build/vitest.cluster.config.ts"),
+  e2e: runBrowserSuite,
+  package: runPackageCheck,
+};
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => !(name in PARTS));
+if (unknown.length > 0) {
+  console.error(`no such part: ${unknown.join(", ")}; there are ${Object.keys(PARTS).join(", ")}`);
+  process.exit(2);
+}
+for (const [name, run] of Object.entries(PARTS)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  console.log(`\n== ${name}`);
+  await run();
 }
 finish();
-
-function heading(name) {
-  console.log(`\n== ${name}`);
-}
 
 /** What must be true before anything else can be. */
 function checkSetUp() {
@@ -63,13 +68,29 @@ function isInstalled() {
   );
 }
 
+async function runBrowserSuite() {
+  if (chromiumPath() !== null) return runSuite("e2e", "build/vitest.e2e.config.ts");
+  console.log("skipped: no Chromium was found (install one, or set TIDEMARK_CHROMIUM)");
+  counts.skipped += 1;
+}
+
+async function runPackageCheck() {
+  if (process.platform !== "linux") {
+    console.log("skipped: the stand-in for Electron's runtime is one for Linux");
+    counts.skipped += 1;
+    return;
+  }
+  const failures = await checkPackage();
+  for (const failure of failures) console.log(`FAILED ${failure}`);
+  counts[failures.length === 0 ? "passed" : "failed"] += Math.max(1, failures.length);
+}
+
 function count(results) {
   for (const result of results) counts[result.isPassed ? "passed" : "failed"] += 1;
 }
 
 /** One vitest run with its own configuration, counted from its machine-readable report. */
 async function runSuite(name, config) {
-  heading(name);
   const report = join(ROOT, RESULTS, `${name}.json`);
   mkdirSync(join(ROOT, RESULTS), { recursive: true });
   rmSync(report, { force: true });

@@ -12,7 +12,7 @@ import type { AgentBase } from "./agent-base.ts";
 import { createApiServer } from "./api/server.ts";
 import type { ApiServer } from "./api/server.ts";
 import { openToken } from "./api/session.ts";
-import { MdnsDiscovery } from "./discovery/mdns.ts";
+import { MdnsDiscovery, NoDiscovery } from "./discovery/mdns.ts";
 import { openFolder } from "./open-folder.ts";
 import type { OpenedFolder } from "./open-folder.ts";
 import { openLogger } from "./platform/json-logger.ts";
@@ -189,7 +189,7 @@ function makeDiscovery(
   if (mdnsInterface !== "none") {
     return new MdnsDiscovery({ ...ports, interfaceAddress: mdnsInterface });
   }
-  return { start: () => undefined, close: () => Promise.resolve() };
+  return new NoDiscovery();
 }
 
 /** A store that died of a bug holds nothing any more, and nothing may be answered without it. */

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** Entry of the command line: the real terminal, the real agent, the process's exit code. */
 import { existsSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";

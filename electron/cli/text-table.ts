@@ -60,7 +60,6 @@ export function formatMs(ms: number | null): string {
 
 /** Control characters, which could steer a terminal, are shown as escapes. */
 function shorten(cell: string): string {
-  // eslint-disable-next-line no-control-regex -- finding them is the point
   const safe = cell.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) =>
     character === "\n" ? "\\n" : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );

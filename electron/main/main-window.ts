@@ -9,6 +9,9 @@ import type { DeepLink } from "./deep-link.ts";
 import { isReachable } from "./window-state.ts";
 import type { ShellState } from "./window-state.ts";
 
+/** Wait before a crashed page is loaded again, in ms. */
+const RELOAD_DELAY_MS = 1_000;
+
 /** What the window needs from the rest of the shell. */
 export type MainWindowOptions = {
   readonly preloadPath: string;
@@ -50,7 +53,7 @@ export function openMainWindow(options: MainWindowOptions): BrowserWindow {
     show: false,
     title: "Tidemark",
     icon: options.iconPath,
-    backgroundColor: nativeTheme.shouldUseDarkColors ? "#0b1418" : "#f7fafa",
+    backgroundColor: nativeTheme.shouldUseDarkColors ? "#0a1319" : "#f3f6f8",
     webPreferences: webPreferences(options.preloadPath, options.isDevelopment),
   });
   if (state.isMaximized) window.maximize();
@@ -63,11 +66,18 @@ export function openMainWindow(options: MainWindowOptions): BrowserWindow {
   window.webContents.on("did-finish-load", () => {
     handOverPort(window, options.connect());
   });
-  window.webContents.on("render-process-gone", () => {
-    if (!window.isDestroyed()) window.webContents.reload();
+  window.webContents.on("render-process-gone", (_event, details) => {
+    if (details.reason !== "clean-exit") reloadSoon(window);
   });
   void window.loadURL(APP_PAGE);
   return window;
+}
+
+/** Not at once: a page that crashes while it loads would keep a processor busy for ever. */
+function reloadSoon(window: BrowserWindow): void {
+  setTimeout(() => {
+    if (!window.isDestroyed()) window.webContents.reload();
+  }, RELOAD_DELAY_MS);
 }
 
 /** Gives the page its port; a page that had one before drops the old one. */

@@ -86,6 +86,8 @@ export class ApplyBatch {
       return;
     }
     const payload = takePart(this.#connection, part, position);
+    const isWaiting = part.place < part.partCount - 1;
+    assert(!this.#isWritten || isWaiting || payload !== null, "what is written is complete");
     if (payload !== null) this.#applyPayload(payload, position);
   }
 
@@ -117,7 +119,10 @@ export class ApplyBatch {
     // A retry that overtook its first try: the first one counts, on every member alike.
     if (client !== null) {
       const record = readClient(this.#connection, client.id);
-      if (record !== null && client.sequence <= record.sequence) return;
+      if (record !== null && client.sequence <= record.sequence) {
+        assert(!this.#isWritten, "a retry is not captured on top of its first try");
+        return;
+      }
     }
     const placed = this.#isWritten ? null : new PlacedBytes(this.#connection.sqlite, payload);
     try {

@@ -57,6 +57,7 @@ export function readPosition(connection: Connection): Position | null {
   return { term: term(found.term), index: logIndex(found.index) };
 }
 
+/** Part of each batch's transaction. */
 export function writePosition(connection: Connection, position: Position): void {
   writeMeta(connection, "applied", `${position.term}:${position.index}`);
 }

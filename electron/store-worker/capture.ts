@@ -22,6 +22,7 @@ import { readCounters, type Counters } from "./counters.ts";
 import type { CaptureOutcome, CaptureRequest } from "./messages.ts";
 import type { Recorder } from "./recorder.ts";
 import { errorAnswer, Refusal } from "./refusal.ts";
+import { isReplayable } from "./replay-order.ts";
 import { StatementRunner } from "./statement-runner.ts";
 import type { Schema } from "./schema.ts";
 
@@ -67,6 +68,7 @@ export class BatchCapture {
     try {
       const results = this.#work(request, runner, builder);
       const payload = finishPayload(builder, request, results);
+      if (runner.schema.hasReactions && !isReplayable(payload)) throw notReplayable();
       this.#connection.run("RELEASE request");
       this.#schema = runner.schema;
       this.#hasSchemaChange ||= runner.schema !== schemaBefore;
@@ -192,6 +194,13 @@ function finishPayload(
   const payload = builder.finish({ client, author, atMs, results: kept });
   if (payload.length > TRANSACTION_BYTES_MAX) throw tooLarge();
   return payload;
+}
+
+function notReplayable(): Refusal {
+  const message =
+    "A row was changed a second time while it was being changed (by a BEFORE trigger on its own " +
+    "table, or a cascading key that refers to its own row). Nothing was done.";
+  return new Refusal({ code: "sql-refused", message });
 }
 
 function tooLarge(): Refusal {

@@ -261,12 +261,20 @@ export function createStoreEngine(sqlite: SqliteModule): StoreEngine {
   return new StoreEngine(sqlite);
 }
 
-/** Whether the entries are exactly what was captured, besides the core's own. */
+/**
+ * Whether the entries are exactly what was captured: one after the other in one term, because
+ * parts that something came between are dropped. The core's own entries may come before.
+ */
 function isSameBatch(batch: CapturedBatch, entries: readonly CommittedEntry[]): boolean {
   if (batch.hasSchemaChange) return false;
-  const payloads = entries.flatMap((entry) => (entry.payload === null ? [] : [entry.payload]));
+  const first = entries.findIndex((entry) => entry.payload !== null);
+  const own = first < 0 ? [] : entries.slice(first);
   return (
-    payloads.length === batch.payloads.length &&
-    payloads.every((payload, i) => Buffer.compare(payload, batch.payloads[i] ?? payload) === 0)
+    own.length === batch.payloads.length &&
+    own.every(({ payload, term }, i) => {
+      const captured = batch.payloads[i];
+      if (payload === null || captured === undefined || term !== own[0]?.term) return false;
+      return Buffer.compare(payload, captured) === 0;
+    })
   );
 }

@@ -27,6 +27,8 @@ export type TableLayout = {
   readonly takesIntegerAsReal: readonly boolean[];
   readonly isAutoincrement: boolean;
   readonly hasDeferredKey: boolean;
+  /** Whether one of its foreign keys follows changes of its parent. */
+  readonly hasUpdateAction: boolean;
   readonly triggers: readonly UserTrigger[];
 };
 
@@ -35,6 +37,8 @@ export type Schema = {
   readonly tables: ReadonlyMap<string, TableLayout>;
   readonly hasCounters: boolean;
   readonly hasDeferredKeys: boolean;
+  /** Whether a change of a row can change rows again: see `replay-order.ts`. */
+  readonly hasReactions: boolean;
 };
 
 /** Tables of Tidemark that are replicated as rows; its other tables are each member's own. */
@@ -83,6 +87,7 @@ export function readSchema(connection: Connection): Schema {
     tables,
     hasCounters: layouts.some((layout) => layout.isAutoincrement),
     hasDeferredKeys: layouts.some((layout) => layout.hasDeferredKey),
+    hasReactions: layouts.some((layout) => layout.hasUpdateAction || layout.triggers.length > 0),
   };
 }
 
@@ -133,6 +138,7 @@ function readLayout(connection: Connection, facts: TableFacts): TableLayout {
     ],
     isAutoincrement: alias >= 0 && tokens.some((token) => isWord(token, "AUTOINCREMENT")),
     hasDeferredKey: tokens.some((token) => isWord(token, "DEFERRED")),
+    hasUpdateAction: tokens.some((token) => isWord(token, "UPDATE")),
     triggers: facts.triggers,
   };
 }

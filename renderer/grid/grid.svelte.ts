@@ -9,7 +9,7 @@ import type { ApiEvent, ColumnInfo, TableInfo } from "../../shared/api/methods.t
 import type { AsOf } from "../../shared/cluster/status.ts";
 import { whyReadOnly } from "../parts/edit-permission.ts";
 import { describeFailure, type Failure } from "../parts/failure.ts";
-import { keyColumns, type RowView } from "../parts/statements.ts";
+import { hasRowNames, type RowView } from "../parts/statements.ts";
 import { text } from "../text/en.ts";
 import { ColumnWidths } from "./column-widths.svelte.ts";
 import { EditMarks } from "./edits.svelte.ts";
@@ -58,8 +58,7 @@ export class GridController {
   /** Why nothing can be edited here, or null. */
   readonly readOnlyReason = $derived.by(() => {
     if (this.table.kind === "view") return text.grid.viewReadOnly;
-    const isNameless = keyColumns(this.table).length === 0;
-    if (isNameless) return text.grid.noKey;
+    if (!hasRowNames(this.table)) return text.grid.noKey;
     return whyReadOnly(this.#live.status, this.#live.connection);
   });
   readonly isFiltered = $derived.by(
@@ -230,8 +229,8 @@ export class GridController {
   }
 
   async #followRow(before: number, row: GridRow): Promise<void> {
-    if (row.key.length === 0 || this.rowAt(before)?.id === row.id) return;
-    const now = this.pages.findRow(row.id) ?? (await this.reader.placeOf(this.#view, row.key));
+    if (row.name === null || this.rowAt(before)?.id === row.id) return;
+    const now = this.pages.findRow(row.id) ?? (await this.reader.placeOf(this.#view, row.name));
     if (now === null || now === before) return;
     const shift = now - before;
     const { anchor, active } = this.#selection;

@@ -5,7 +5,7 @@
  */
 import type { AsOf } from "../../shared/cluster/status.ts";
 import type { JsonCell } from "../../shared/changes/values.ts";
-import type { RowKey } from "../parts/statements.ts";
+import type { RowName } from "../../shared/api/statements.ts";
 import { cellsEqual } from "./cell-value.ts";
 import type { RowRange } from "./scroll-map.ts";
 
@@ -20,7 +20,8 @@ const FRESH_MS = 1_600;
 export type GridRow = {
   /** The row's name as one text; equal for the same row at another place. */
   readonly id: string;
-  readonly key: RowKey;
+  /** What edits name it by; null in a view. */
+  readonly name: RowName | null;
   readonly cells: readonly JsonCell[];
 };
 
@@ -41,7 +42,7 @@ export class PageCache {
   #version = 0;
   #useCount = 0;
   #epoch = 0;
-  readonly #loading = new Map<number, number>();
+  readonly #loading = new Map<number, { readonly version: number; readonly done: Promise<void> }>();
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly #load: (offset: number, limit: number) => Promise<LoadedPage>;
   readonly #onLoaded: (asOf: AsOf) => void;
@@ -74,16 +75,16 @@ export class PageCache {
     return null;
   }
 
-  /** Loads what is missing or out of date in a range of rows. */
+  /** Resolves when every row of a range is there and up to date, or could not be loaded. */
   async want(range: RowRange): Promise<void> {
     if (range.last < range.first) return;
     const wanted: Promise<void>[] = [];
     const first = Math.floor(range.first / PAGE_ROW_COUNT);
     const last = Math.floor(range.last / PAGE_ROW_COUNT);
     for (let index = first; index <= last; index += 1) {
-      const isCurrent = this.#pages.get(index)?.version === this.#version;
-      const isLoading = this.#loading.get(index) === this.#version;
-      if (!isCurrent && !isLoading) wanted.push(this.#loadPage(index));
+      if (this.#pages.get(index)?.version === this.#version) continue;
+      const loading = this.#loading.get(index);
+      wanted.push(loading?.version === this.#version ? loading.done : this.#startLoading(index));
     }
     await Promise.all(wanted);
   }
@@ -106,12 +107,18 @@ export class PageCache {
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
-  async #loadPage(index: number): Promise<void> {
+  #startLoading(index: number): Promise<void> {
     const version = this.#version;
+    const done = this.#loadPage(index, version).finally(() => {
+      if (this.#loading.get(index)?.version === version) this.#loading.delete(index);
+    });
+    this.#loading.set(index, { version, done });
+    return done;
+  }
+
+  async #loadPage(index: number, version: number): Promise<void> {
     const epoch = this.#epoch;
-    this.#loading.set(index, version);
     const loaded = await this.#load(index * PAGE_ROW_COUNT, PAGE_ROW_COUNT);
-    if (this.#loading.get(index) === version) this.#loading.delete(index);
     if (loaded === null || epoch !== this.#epoch) return;
     if ((this.#pages.get(index)?.version ?? -1) > version) return;
     this.#store(index, loaded.rows, version);

@@ -11,7 +11,7 @@ import { defined } from "../../shared/base/assert.ts";
 import { formatPlural } from "../parts/format.ts";
 import { describeFailure, failureLine } from "../parts/failure.ts";
 import type { Notices } from "../parts/notices.svelte.ts";
-import { deleteRow, insertRow, updateCell } from "../parts/statements.ts";
+import { deleteRows, insertRow, updateCell, type RowName } from "../../shared/api/statements.ts";
 import { text } from "../text/en.ts";
 import { cellText, kindOf } from "../parts/cell-text.ts";
 import { cellsEqual, clearedValue, parseTyped } from "./cell-value.ts";
@@ -118,9 +118,9 @@ export class GridWriter {
       const values = row.flatMap((typed, place) => {
         const column = this.#grid.columns[firstColumn + place];
         if (column === undefined || column.isGenerated || typed === "") return [];
-        return [{ column: column.name, value: parseTyped(typed, column) }];
+        return [[column.name, parseTyped(typed, column)] as const];
       });
-      return insertRow(this.#grid.table, values);
+      return insertRow(this.#grid.table.name, Object.fromEntries(values));
     });
     const answer = await this.#ports.agent.write("execute", { statements });
     if (!answer.ok) return this.#refused(answer.error);
@@ -129,10 +129,8 @@ export class GridWriter {
   }
 
   /** @returns null when it was saved, else the error for the form. */
-  async addRow(
-    values: readonly { readonly column: string; readonly value: JsonCell }[],
-  ): Promise<ClientError | null> {
-    const statements = [insertRow(this.#grid.table, values)];
+  async addRow(values: { readonly [column: string]: JsonCell }): Promise<ClientError | null> {
+    const statements = [insertRow(this.#grid.table.name, values)];
     const answer = await this.#ports.agent.write("execute", { statements });
     if (!answer.ok) return answer.error;
     const end = Number.MAX_SAFE_INTEGER;
@@ -144,7 +142,7 @@ export class GridWriter {
     if (!this.mayWrite() || this.#isTooLarge(block.bottom - block.top + 1)) return;
     const rows = await this.rowsOf(block);
     if (rows === null) return;
-    const statements = rows.map((row) => deleteRow(this.#grid.table, row.key));
+    const statements = deleteRows(this.#grid.table.name, rows.map(nameOf));
     const answer = await this.#ports.agent.write("execute", { statements });
     if (!answer.ok) return this.#refused(answer.error);
     const count = answer.value.results.reduce((sum, result) => sum + result.changes, 0);
@@ -243,8 +241,13 @@ export class GridWriter {
     }));
     marks.begin(edits);
     const statements = changes.map(({ row, column, before, after }) => {
-      const name = this.#column(column).name;
-      return updateCell(table, row.key, { column: name, value: after, expected: before });
+      return updateCell({
+        table: table.name,
+        row: nameOf(row),
+        column: this.#column(column).name,
+        oldValue: before,
+        newValue: after,
+      });
     });
     const answer = await this.#ports.agent.write("execute", { statements });
     if (!answer.ok) {
@@ -290,4 +293,9 @@ export class GridWriter {
     this.#ports.live.learnFrom(error);
     this.#ports.notices.problem(failureLine(error));
   }
+}
+
+/** Only tables whose rows have names can be written: `mayWrite` has said so before. */
+function nameOf(row: GridRow): RowName {
+  return defined(row.name, "a row that is written has a name");
 }

@@ -6,7 +6,7 @@
 import { autocompletion, closeBrackets, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { SQLite, sql as sqlLanguage } from "@codemirror/lang-sql";
-import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { defaultHighlightStyle, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { EditorState, Prec } from "@codemirror/state";
 import {
   drawSelection,
@@ -16,7 +16,6 @@ import {
   lineNumbers,
   placeholder,
 } from "@codemirror/view";
-import { tags } from "@lezer/highlight";
 
 /** What the page gives the editor. */
 export type SqlEditorOptions = {
@@ -67,13 +66,22 @@ function extensionsFor(options: SqlEditorOptions) {
   ];
 }
 
-const highlighting = HighlightStyle.define([
-  { tag: tags.keyword, color: "var(--tide)", fontWeight: "600" },
-  { tag: [tags.string, tags.special(tags.string)], color: "var(--live)" },
-  { tag: [tags.number, tags.bool, tags.null], color: "var(--behind)" },
-  { tag: tags.comment, color: "var(--ink-faint)", fontStyle: "italic" },
-  { tag: tags.typeName, color: "var(--tide-strong)" },
-]);
+/** What CodeMirror's own style sets in these colours is set in ours, for both themes. */
+const COLORS: { readonly [color: string]: string } = {
+  "#708": "var(--tide)",
+  "#a11": "var(--live)",
+  "#164": "var(--behind)",
+  "#219": "var(--behind)",
+  "#940": "var(--ink-faint)",
+  "#085": "var(--tide-strong)",
+};
+
+const highlighting = HighlightStyle.define(
+  defaultHighlightStyle.specs.map((spec) => {
+    const color = typeof spec["color"] === "string" ? spec["color"] : "";
+    return { ...spec, color: COLORS[color] ?? "inherit" };
+  }),
+);
 
 const theme = EditorView.theme({
   "&": {

@@ -4,13 +4,8 @@ import type { ApiEvent, TableInfo } from "../../shared/api/methods.ts";
 import type { SqlStatement } from "../../shared/changes/values.ts";
 import type { LiveStatus } from "../agent/live.svelte.ts";
 import { describeFailure, type Failure } from "../parts/failure.ts";
-import {
-  addColumn,
-  createTable,
-  dropTable,
-  renameTable,
-  type ColumnPlan,
-} from "../parts/statements.ts";
+import { addColumn, createTable } from "../../shared/api/statements.ts";
+import { dropTable, renameTable, type ColumnPlan } from "../parts/statements.ts";
 
 /** Shortest time between two reads of the list while rows rain, in ms. */
 const REFRESH_MS_MIN = 500;
@@ -59,11 +54,11 @@ export class TablesController {
 
   /** @returns null when it was done, else the error for the form. */
   create(name: string, columns: readonly ColumnPlan[]): Promise<ClientError | null> {
-    return this.#change(createTable(name, columns));
+    return this.#change(createTable(name, columns.map(optional)));
   }
 
   addColumn(table: string, column: ColumnPlan): Promise<ClientError | null> {
-    return this.#change(addColumn(table, column));
+    return this.#change(addColumn(table, optional(column)));
   }
 
   rename(table: string, name: string): Promise<ClientError | null> {
@@ -96,4 +91,9 @@ export class TablesController {
       this.#timer = setTimeout(() => void this.refresh(), REFRESH_MS_MIN);
     }
   }
+}
+
+/** People fill tables row by row: a column that must be filled is a matter for the SQL page. */
+function optional(plan: ColumnPlan) {
+  return { ...plan, isRequired: false };
 }

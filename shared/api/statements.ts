@@ -19,7 +19,10 @@ export type GridView = {
   readonly hasRowid: boolean;
   /** Shown when some column contains it; empty for no filter. */
   readonly filterText: string;
-  /** Column name -> text it must contain; `=text` for exactly this, `=` for empty or NULL. */
+  /**
+   * Column name -> text it must contain; `=text` for exactly this, `=` for empty or NULL,
+   * `>5`, `>=5`, `<5`, `<=5` to compare.
+   */
   readonly columnFilters: { readonly [column: string]: string };
   readonly sort: readonly GridSort[];
 };
@@ -135,6 +138,9 @@ export function rowName(
   return { key };
 }
 
+/** A filter that compares: the sign, then a number or a text. */
+const COMPARISON = /^(>=|<=|>|<)\s*(\S.*)$/s;
+
 type SqlPart = { readonly sql: string; readonly params: readonly JsonCell[] };
 
 function columnSql(column: NewColumn): string {
@@ -167,6 +173,10 @@ function filterOf(view: GridView): SqlPart {
     else if (text.startsWith("=")) {
       terms.push(`CAST(${name} AS TEXT) = ?`);
       params.push(text.slice(1));
+    } else if (COMPARISON.test(text)) {
+      const [, sign = ">", operand = ""] = COMPARISON.exec(text) ?? [];
+      terms.push(`${name} ${sign} ?`);
+      params.push(Number.isFinite(Number(operand)) ? Number(operand) : operand);
     } else {
       terms.push(contains(name));
       params.push(likePattern(text));

@@ -19,5 +19,17 @@ export const COMMITTED_BYTES_MAX = 8 * 1024 * 1024;
 /** Shortest wait between a lost connection to the leader and the pre-vote it suggests. */
 export const HINT_DELAY_MS_MIN = 20;
 
-/** Longest such wait; the span keeps two followers from asking at the same moment. */
-export const HINT_DELAY_MS_MAX = 150;
+/** Random part of that wait. */
+export const HINT_JITTER_MS_MAX = 40;
+
+/**
+ * Each further voter in the order of ids waits this much longer: everybody notices the end of a
+ * leader at the same moment, and candidates that ask together split the vote.
+ */
+export const HINT_RANK_MS = 80;
+
+/** A hinted election that found no leader is tried again after this, and the wait above. */
+export const HINT_RETRY_MS = 200;
+
+/** Tries before the ordinary election timeout takes over. */
+export const HINT_TRY_COUNT_MAX = 4;

@@ -52,6 +52,7 @@ export function becomeLeader(core: Core): void {
   };
   core.leader = core.id;
   core.hurryAtMs = null;
+  core.hintTriesLeft = 0;
   core.appendToLog([noop]);
   trackMembers(core, previousIndex);
 }

@@ -96,6 +96,10 @@ export class Core {
   electionTimeoutMs: number;
   /** Not null: campaign already then, because the leader seems gone. */
   hurryAtMs: number | null = null;
+  /** Whose connection was lost; the order of those who ask leaves it out. */
+  hintedLeader: MemberId | null = null;
+  /** Early elections still to be tried after a lost connection. */
+  hintTriesLeft = 0;
 
   handedHardState: HardState;
   flushedHardState: HardState;

@@ -6,10 +6,9 @@
  * so nobody's silence is concluded from it.
  */
 import type { MemberId } from "../base/ids.ts";
-import { randomBetween } from "../base/rng.ts";
 import { votersOf } from "./configuration.ts";
 import { startElection } from "./election.ts";
-import { HINT_DELAY_MS_MAX, HINT_DELAY_MS_MIN } from "./limits.ts";
+import { hurryAfterHint, hurryAgain, postponeHint } from "./hint.ts";
 import { majorityOf, reachedBy } from "./quorum.ts";
 import { dropForwardedReads, expireForwardedReads } from "./reads.ts";
 import { broadcastHeartbeat, forgetInflight, retrySnapshots } from "./replication.ts";
@@ -26,7 +25,7 @@ export function advanceTime(core: Core, nowMs: number): void {
   core.nowMs = nowMs;
   if (gapMs > core.settings.electionMs / 2) forgiveGap(core, gapMs);
   if (core.role.name === "leader") advanceLeader(core, core.role);
-  else if (isElectionDue(core)) startElection(core);
+  else if (isElectionDue(core)) startDueElection(core);
   if (core.forwardedReads.size > 0) expireForwardedReads(core);
 }
 
@@ -40,7 +39,7 @@ export function noteConnectionLost(core: Core, member: MemberId): void {
   if (core.leader !== member) return;
   // The lease goes, so that others' pre-votes are granted; theirs still protect a live leader.
   core.heardLeaderAtMs = -Infinity;
-  core.hurryAtMs = core.nowMs + hintDelayMs(core);
+  hurryAfterHint(core, member);
   dropForwardedReads(core);
 }
 
@@ -49,6 +48,12 @@ export function stepDownNow(core: Core): void {
   if (core.role.name !== "leader") return;
   becomeFollower(core, core.term, null);
   core.resetElectionTimer();
+}
+
+function startDueElection(core: Core): void {
+  if (core.hurryAtMs !== null && core.hintTriesLeft > 0) core.hintTriesLeft -= 1;
+  startElection(core);
+  if (core.role.name === "pre-candidate") hurryAgain(core);
 }
 
 function isElectionDue(core: Core): boolean {
@@ -83,12 +88,8 @@ function hasLostQuorum(core: Core, role: Leadership, voters: readonly MemberId[]
 
 function forgiveGap(core: Core, gapMs: number): void {
   core.timerStartMs = core.nowMs;
-  if (core.hurryAtMs !== null) core.hurryAtMs = core.nowMs + hintDelayMs(core);
+  postponeHint(core);
   if (core.outstanding) core.outstanding.sinceMs += gapMs;
   if (core.role.name !== "leader") return;
   for (const progress of core.role.progress.values()) progress.heardAtMs += gapMs;
-}
-
-function hintDelayMs(core: Core): number {
-  return randomBetween(core.rng, HINT_DELAY_MS_MIN, HINT_DELAY_MS_MAX);
 }

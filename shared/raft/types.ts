@@ -101,7 +101,10 @@ export type AppendAckMessage = Envelope & { readonly type: "append-ack" } & (
       }
   );
 
-/** Leader to all, also when idle. `round` ties the answer to one quorum round (ReadIndex, §6.4). */
+/**
+ * Leader to all, also when idle. `round` ties the answer to one quorum round (ReadIndex, §6.4);
+ * round 0 only announces a commit index and asks for no answer.
+ */
 export type HeartbeatMessage = Envelope & {
   readonly type: "heartbeat";
   /** Never above what the receiver is known to hold. */
@@ -109,7 +112,7 @@ export type HeartbeatMessage = Envelope & {
   readonly round: number;
 };
 
-/** Answer to a heartbeat. */
+/** Answer to a heartbeat. Round 0: to any message of a leader whose term is over. */
 export type HeartbeatAckMessage = Envelope & {
   readonly type: "heartbeat-ack";
   readonly round: number;
@@ -124,7 +127,7 @@ export type VoteRequestMessage = Envelope & {
   readonly transfer: boolean;
 };
 
-/** The answer; a pre-vote's term is the one asked about. */
+/** The answer. A granted pre-vote's term is the one asked about, a refusal's the voter's own. */
 export type VoteReplyMessage = Envelope & {
   readonly type: "vote-reply";
   readonly preVote: boolean;
@@ -159,7 +162,10 @@ export type RaftMessage =
   | ReadIndexMessage
   | ReadIndexReplyMessage;
 
-/** Work for the disk. One batch is outstanding at a time; `Raft.persisted(id)` ends it. */
+/**
+ * Work for the disk. One batch is outstanding at a time; `Raft.persisted(id)` ends it. A crash may
+ * leave it half done in this order only: hard state, snapshot, entries from the lowest up.
+ */
 export type PersistBatch = {
   readonly id: number;
   /** null when unchanged since the previous batch. */

@@ -1,7 +1,7 @@
 /** The real main process, from its first line to its last, against the recording stand-in. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { bootDesktop, settle, temporaryFolder } from "./boot.ts";
 import { PreventableEvent } from "./electron-stand-in.ts";
 
@@ -71,9 +71,20 @@ describe("the window", () => {
     expect(new Set(contents.posted.map((each) => each.ports[0])).size).toBe(2);
   });
 
-  test("comes back after a crash of its page", async () => {
+  test("comes back a moment after a crash of its page, not after a planned end", async () => {
     const { electron } = await bootDesktop();
-    electron.record.windows[0]!.webContents.emit("render-process-gone", {}, { reason: "crashed" });
+    vi.useFakeTimers();
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const contents = electron.record.windows[0]!.webContents;
+    contents.emit("render-process-gone", {}, { reason: "clean-exit" });
+    vi.advanceTimersByTime(5_000);
+    expect(electron.callsOf("webContents.reload")).toHaveLength(0);
+    contents.emit("render-process-gone", {}, { reason: "crashed" });
+    vi.advanceTimersByTime(999);
+    expect(electron.callsOf("webContents.reload")).toHaveLength(0);
+    vi.advanceTimersByTime(1);
     expect(electron.callsOf("webContents.reload")).toHaveLength(1);
   });
 

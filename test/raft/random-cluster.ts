@@ -109,7 +109,7 @@ class RandomCluster {
     else this.#dropConnection();
     if (randomChance(this.#rng, this.#chaos.huntChance)) this.#huntLeader();
     if (randomChance(this.#rng, this.#chaos.restartChance)) this.#startSomeone();
-    if (this.#chaos.isCrashingVoters) this.#crashVoter();
+    if (this.#chaos.isCrashingVoters && randomChance(this.#rng, 0.3)) this.#crashVoter();
   }
 
   #deliverSome(): void {
@@ -210,7 +210,7 @@ class RandomCluster {
       const { leader, votedFor } = node.status;
       return leader === null && votedFor !== null && votedFor !== node.id;
     });
-    if (voter === undefined || voter.pending || !randomChance(this.#rng, 0.3)) return;
+    if (voter === undefined || voter.pending) return;
     this.#crash(voter);
     this.#start(voter);
   }

@@ -19,7 +19,7 @@ describe("§3.6.3 safety, on random histories", () => {
     // The histories must be worth something: elections and commits in each, on average.
     expect(committedCount / SEED_COUNT).toBeGreaterThan(10);
     expect(electionCount / SEED_COUNT).toBeGreaterThan(2);
-  });
+  }, 120_000);
 
   it("replays a seed exactly", () => {
     expect(runSeed(42)).toEqual(runSeed(42));

@@ -135,7 +135,7 @@ class Story {
     const { commitIndex, lastIndex, configuration } = leader.raftStatus();
     if (commitIndex !== lastIndex) return false;
     return configuration.seats.every((seat) => {
-      const applied = this.#world.member(seat.id)?.replica?.applied;
+      const applied = this.#world.occupant(seat.id, configuration.seats).replica?.applied;
       return applied?.applied.index === commitIndex && applied.checksum === leader.applied.checksum;
     });
   }
@@ -211,7 +211,7 @@ function outcomeOf(world: World): SimOutcome {
     readCount: history.reads.length,
     electionCount: parts.raftChecker.electionCount,
     appliedCount: parts.storeChecker.appliedCount,
-    tail: parts.trace.tail(TAIL_LINES, (kind) => kind !== "frame" && kind !== "client"),
+    tail: parts.trace.tail(TAIL_LINES),
   };
 }
 

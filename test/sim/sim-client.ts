@@ -218,7 +218,7 @@ export class SimClient {
     const isFavouriteThere = this.#favourite !== null && reachable.includes(this.#favourite);
     if (isFavouriteThere && !randomChance(rng, 0.05)) return this.#favourite;
     const picked = randomPick(rng, reachable);
-    this.#o.trace.note("client", id, picked);
+    this.#o.trace.noteInPassing("client", id, picked);
     return picked;
   }
 

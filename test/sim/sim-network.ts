@@ -79,7 +79,14 @@ export class SimNetwork implements Links {
   }
 
   onDelivered(from: MemberId, to: MemberId, frame: Uint8Array): void {
-    this.#options.trace.note("frame", from, to, frame[0] ?? -1, frame.length, crc32(frame));
+    this.#options.trace.noteInPassing(
+      "frame",
+      from,
+      to,
+      frame[0] ?? -1,
+      frame.length,
+      crc32(frame),
+    );
   }
 
   /** Nothing passes in this direction until `heal`. */

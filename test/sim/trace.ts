@@ -3,7 +3,7 @@ export type TracePart = string | number;
 
 type Line = { readonly atMs: number; readonly kind: string; readonly parts: readonly TracePart[] };
 
-const RING_SIZE = 400;
+const RING_SIZE = 64;
 
 /**
  * What happened, in order: a hash over everything, and the last lines for a report. Two runs of
@@ -30,6 +30,34 @@ export class Trace {
 
   /** Adds a line that belongs to the history and to its hash. */
   note(kind: string, ...parts: TracePart[]): void {
+    const line = this.#mix(kind, parts);
+    this.#ring[this.#count % RING_SIZE] = line;
+    this.#count++;
+    this.#onLine?.(format(line));
+  }
+
+  /** The same for lines too many to be of use in a report. */
+  noteInPassing(kind: string, ...parts: TracePart[]): void {
+    const line = this.#mix(kind, parts);
+    this.#onLine?.(format(line));
+  }
+  /** 16 hex digits over everything noted. */
+  hash(): string {
+    return hex32(this.#hashA) + hex32(this.#hashB);
+  }
+
+  /** The last lines, oldest first. */
+  tail(count: number): readonly string[] {
+    const oldest = Math.max(0, this.#count - Math.min(count, RING_SIZE));
+    const lines: string[] = [];
+    for (let i = oldest; i < this.#count; i++) {
+      const line = this.#ring[i % RING_SIZE];
+      if (line !== undefined) lines.push(format(line));
+    }
+    return lines;
+  }
+
+  #mix(kind: string, parts: readonly TracePart[]): Line {
     const line = { atMs: this.#now(), kind, parts };
     this.#mixNumber(line.atMs);
     this.#mixText(kind);
@@ -37,29 +65,7 @@ export class Trace {
       if (typeof part === "number") this.#mixNumber(part);
       else this.#mixText(part);
     }
-    this.#ring[this.#count % RING_SIZE] = line;
-    this.#count++;
-    this.#onLine?.(format(line));
-  }
-
-  /** 16 hex digits over everything noted. */
-  hash(): string {
-    return hex32(this.#hashA) + hex32(this.#hashB);
-  }
-
-  /**
-   * The last lines, oldest first.
-   *
-   * @param isWanted Leaves out the kinds a reader does not care about.
-   */
-  tail(count: number, isWanted: (kind: string) => boolean = () => true): readonly string[] {
-    const lines: string[] = [];
-    const oldest = Math.max(0, this.#count - RING_SIZE);
-    for (let i = this.#count - 1; i >= oldest && lines.length < count; i--) {
-      const line = this.#ring[i % RING_SIZE];
-      if (line !== undefined && isWanted(line.kind)) lines.push(format(line));
-    }
-    return lines.reverse();
+    return line;
   }
 
   #mixText(text: string): void {

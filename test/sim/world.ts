@@ -27,7 +27,7 @@ import type { SimOptions } from "./sim-options.ts";
 import type { Engine } from "./sim-store.ts";
 import { StoreChecker } from "./store-checker.ts";
 import { Trace } from "./trace.ts";
-import { Violation } from "./violation.ts";
+import { Violation, uphold } from "./violation.ts";
 import type { WorldParts } from "./world-parts.ts";
 
 /** Codes with which an agent may refuse to start while its disk is being hurt. */
@@ -35,6 +35,9 @@ const DISK_CODES: readonly string[] = ["storage-full", "storage-failed"];
 
 /** Far beyond any wall clock error: how invitations expire is not what is tried here. */
 const INVITE_EXPIRES_AT_MS = Date.UTC(2200, 0, 1);
+
+/** Far more than a burst of frames and timers at one moment. */
+const SPIN_EVENTS_MAX = 20_000;
 
 /** All there is. */
 export class World implements Victims, MembersForClients {
@@ -49,6 +52,8 @@ export class World implements Victims, MembersForClients {
   #isCalm = false;
   #failure: unknown = null;
   #eventCount = 0;
+  #spinSinceMs = 0;
+  #spinCount = 0;
 
   constructor(
     options: SimOptions,
@@ -101,6 +106,7 @@ export class World implements Victims, MembersForClients {
       try {
         if (!scheduler.runNext(untilMs())) return;
         this.#eventCount++;
+        this.#checkSpinning();
       } catch (error) {
         this.fail(error);
       }
@@ -118,6 +124,18 @@ export class World implements Victims, MembersForClients {
   calm(): void {
     this.#isCalm = true;
     this.nemesis.stop();
+  }
+
+  /**
+   * The computer of a seat. One whose joining ended without an answer may have got its seat all
+   * the same; it asks again, is let in, and is started here.
+   */
+  occupant(id: MemberId, seats: readonly Seat[]): SimMember {
+    const known = this.#members.get(id);
+    if (known !== undefined) return known;
+    const member = this.#add(id, recordOf(id, seats));
+    member.boot();
+    return member;
   }
 
   /** Frees what the world holds outside of JavaScript's memory. */
@@ -170,8 +188,7 @@ export class World implements Victims, MembersForClients {
       .then((configuration) => {
         this.parts.trace.note("join", id, configuration === null ? "refused" : "taken");
         if (configuration === null) return;
-        const known = [...configuration.seats.map((seat) => seat.id), id];
-        this.#add(id, { ...recordOf(id, configuration.seats), known }).boot();
+        this.#add(id, recordOf(id, configuration.seats)).boot();
       });
   }
 
@@ -213,6 +230,18 @@ export class World implements Victims, MembersForClients {
     params: ApiParams<"query">,
   ): Promise<Result<ApiResult<"query">, ApiError> | null> {
     return this.#call(member, "query", params);
+  }
+
+  /** Time goes on: an agent that keeps itself busy without end would burn a real processor. */
+  #checkSpinning(): void {
+    const { nowMs } = this.parts.scheduler;
+    if (nowMs >= this.#spinSinceMs + 1) {
+      this.#spinSinceMs = nowMs;
+      this.#spinCount = 0;
+    }
+    uphold(++this.#spinCount < SPIN_EVENTS_MAX, "never-spins", () => {
+      return `${this.#spinCount} events within 1 ms at ${nowMs}`;
+    });
   }
 
   #call<M extends CalledMethod>(
@@ -297,7 +326,7 @@ function recordOf(id: MemberId, seats: readonly Seat[]): ClusterRecord {
     timeline: 1,
     memberName: `Member ${id}`,
     initial: { seats: [...seats].sort((a, b) => (a.id < b.id ? -1 : 1)) },
-    known: seats.map((seat) => seat.id),
+    known: [...new Set([...seats.map((seat) => seat.id), id])],
   };
 }
 

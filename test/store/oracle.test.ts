@@ -1,3 +1,8 @@
+/**
+ * Three members and plain SQL.js run the same random transactions and must end with the same
+ * rows. The leader finishes captured batches at random, or rolls them back for a read and
+ * applies them anew, so both ways are compared. Knows nothing of payloads.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { randomBetween, randomChance, seededRng, type Rng } from "../../shared/base/rng.ts";
 import { Connection } from "../../electron/store-worker/connection.ts";

@@ -1,3 +1,7 @@
+/**
+ * Random statements over tables that have every feature capture must see through. Values are
+ * the ones that break conversions. Knows no store.
+ */
 import { randomBetween, randomChance, randomPick, type Rng } from "../../shared/base/rng.ts";
 
 /** Tables that between them have every feature capture must see through. */

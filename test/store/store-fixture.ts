@@ -1,3 +1,7 @@
+/**
+ * Several engines fed with one log, as members are: the first captures, all apply, and every
+ * answer is compared. Knows nothing of consensus.
+ */
 import { expect } from "vitest";
 import { logIndex, term } from "../../shared/base/ids.ts";
 import type { StatementResult } from "../../shared/api/methods.ts";

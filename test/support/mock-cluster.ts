@@ -1,3 +1,6 @@
+/**
+ * The picture of a cluster that the mock agent tells. Nothing in it replicates or elects.
+ */
 import type { ApiEvent } from "../../shared/api/methods.ts";
 import { logIndex, memberId, term, type LogIndex } from "../../shared/base/ids.ts";
 import type { AsOf, LagSample, MemberStatus, Status } from "../../shared/cluster/status.ts";

@@ -1,3 +1,6 @@
+/**
+ * The SQLite database behind the mock agent: plain SQL, none of the real store's rules.
+ */
 import initSqlJs, { type Database, type SqlValue, type Statement } from "sql.js";
 import type { StatementResult, TableInfo } from "../../shared/api/methods.ts";
 import type { JsonCell, SqlStatement } from "../../shared/changes/values.ts";

@@ -1,3 +1,7 @@
+/**
+ * The mock agent's answer to each method. It refuses what the real one would refuse by role;
+ * everything else it simply does.
+ */
 import type {
   ApiError,
   ApiEvent,

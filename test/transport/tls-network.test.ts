@@ -221,6 +221,21 @@ describe("the member port", () => {
     await cable.close();
   });
 
+  test("notices at once that the other side was killed", async () => {
+    const cable = await pullableCable(port);
+    const dialer = loopbackNetwork(member);
+    await dialer.listen({ admit: () => true, onConnection: () => undefined });
+    const dialled = await dialer.dial(cable.address, null);
+    if (!dialled.ok) throw new Error(dialled.error.detail);
+    let closedAtMs = 0;
+    dialled.value.onClose = () => (closedAtMs = performance.now());
+    const cutAtMs = performance.now();
+    await cable.close();
+    await until(() => closedAtMs > 0);
+    expect(closedAtMs - cutAtMs).toBeLessThan(300);
+    await dialer.close();
+  });
+
   test("takes no invites unless it was told to", async () => {
     const dialer = loopbackNetwork(stranger);
     const refused = await dialer.dialInvite(`127.0.0.1:${port}`, member.memberId);

@@ -33,6 +33,8 @@ export class JsonReader {
   #line = 1;
   #column = 1;
   #countedTo = 0;
+  /** Offset of the next line end from there; -1 when not looked for yet, Infinity when none. */
+  #lineEnd = -1;
 
   /** The objects that are complete now. @param isLast Whether the file ends with this text. */
   push(text: string, isLast: boolean): Result<readonly JsonRecord[], FileProblem> {
@@ -52,6 +54,7 @@ export class JsonReader {
     this.#count(kept);
     this.#text = this.#text.slice(kept);
     this.#countedTo = 0;
+    this.#lineEnd = -1;
     this.#at -= kept;
     if (this.#start >= 0) this.#start = 0;
     if (this.#text.length > JSON_RECORD_LENGTH_MAX) {
@@ -117,12 +120,15 @@ export class JsonReader {
   /** Moves the known place forward to an offset in the text. */
   #count(to: number): void {
     let from = this.#countedTo;
-    for (;;) {
+    while (this.#lineEnd < to) {
+      // Looked for once per line and kept: a file may be one line of many megabytes.
+      if (this.#lineEnd >= from) {
+        this.#line += 1;
+        this.#column = 1;
+        from = this.#lineEnd + 1;
+      }
       const end = this.#text.indexOf("\n", from);
-      if (end < 0 || end >= to) break;
-      this.#line += 1;
-      this.#column = 1;
-      from = end + 1;
+      this.#lineEnd = end < 0 ? Infinity : end;
     }
     this.#column += to - from;
     this.#countedTo = to;

@@ -95,7 +95,8 @@ async function loadSegments(
     for (const segment of opened.value) await segment.close();
     return removed;
   }
-  return ok(assemble(scanned, opened.value, hardState, checked.value, tornBytes));
+  const commitIndex = checked.value;
+  return ok(assemble(scanned, { segments: opened.value, hardState, commitIndex }, tornBytes));
 }
 
 /** Takes the highest generation; one whose very creation was interrupted does not count. */
@@ -263,26 +264,22 @@ async function createFirst(
 
 function assemble(
   scanned: readonly Scanned[],
-  segments: readonly Segment[],
-  hardState: HardStateFiles,
-  commitIndex: number,
+  parts: Pick<LoadedLog, "segments" | "hardState" | "commitIndex">,
   tornBytes: number,
 ): LoadedLog {
   const first = scanned[0] as Scanned;
   const end = scanned.at(-1) as Scanned;
   return {
-    segments,
-    hardState,
+    ...parts,
     base: first.scan.header.previous,
     termStarts: scanned.flatMap((item) => item.scan.termStarts),
     last: end.scan.last,
     lastHash: end.scan.lastHash,
-    commitIndex,
     report: {
       isNew: false,
       tornBytes,
-      wasHardStateRepaired: hardState.wasRepaired,
-      segmentCount: segments.length,
+      wasHardStateRepaired: parts.hardState.wasRepaired,
+      segmentCount: parts.segments.length,
     },
   };
 }

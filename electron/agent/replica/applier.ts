@@ -112,6 +112,8 @@ export class Applier {
   /** Lets the batch under way end and applies nothing more until `resume`. */
   async suspend(): Promise<void> {
     this.#isSuspended = true;
+    // A store that is filled again begins further back: what was reached must be reached anew.
+    this.#waiters.forget();
     await this.#running;
     this.#clearQueue();
   }

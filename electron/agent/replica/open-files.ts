@@ -86,12 +86,15 @@ function startCore(
   const { snapshot, at } = base;
   const position = snapshot?.mark.position ?? POSITION_ZERO;
   assert(at.applied.index === position.index, "the image stands where its snapshot says");
+  // A crash between installing a snapshot and saving the hard state leaves an older term. Nobody
+  // was voted for in the snapshot's term, or the hard state would say so.
+  const isOlder = hardState.term < position.term;
   const raftOptions = {
     id: options.self,
     settings: options.settings.raft,
     rng: options.ports.random.rng,
     log,
-    hardState,
+    hardState: isOlder ? { term: position.term, votedFor: null } : hardState,
     configuration: snapshot?.mark.configuration ?? options.record.initial,
     configurationPosition: position,
     commitIndex: logIndex(Math.max(opened.commitIndex, position.index)),

@@ -27,6 +27,8 @@ type PulseOptions = {
   readonly everySecond: () => void;
 };
 
+/** Fine enough that the short waits after a lost leader are kept, cheap enough to be idle. */
+const ADVANCES_PER_HEARTBEAT = 5;
 const SECOND_MS = 1_000;
 const ROWS_WAIT_MS = 900;
 
@@ -40,7 +42,7 @@ export class Pulse {
     this.#options = options;
     const { clock } = options.context.ports;
     this.#tickers = [
-      new Ticker(clock, options.heartbeatMs / 2, () => this.#advance()),
+      new Ticker(clock, options.heartbeatMs / ADVANCES_PER_HEARTBEAT, () => this.#advance()),
       new Ticker(clock, options.heartbeatMs, () => this.#beat()),
       new Ticker(clock, SECOND_MS, () => this.#second()),
     ];

@@ -6,6 +6,7 @@
  * disk sync serves everything that arrived together.
  */
 import type { MemberId } from "../../../shared/base/ids.ts";
+import type { Result } from "../../../shared/base/result.ts";
 import type { Raft } from "../../../shared/raft/interface.ts";
 import type {
   LogEntry,
@@ -103,14 +104,17 @@ export class RaftDriver {
     this.#work();
   }
 
+  /** The order of `PersistBatch`: a crash in between leaves the earlier parts only. */
   async #store(batch: PersistBatch): Promise<DiskError | null> {
-    if (batch.snapshot !== null) {
-      const error = await this.#options.installSnapshot(batch.snapshot);
-      if (error !== null) return error;
-    }
-    if (batch.hardState === null && batch.entries.length === 0) return null;
-    const { hardState, entries } = batch;
-    const stored = await this.#options.log.persist({ hardState, entries });
-    return stored.ok ? null : stored.error;
+    const { hardState, snapshot, entries } = batch;
+    const { log, installSnapshot } = this.#options;
+    if (snapshot === null) return errorOf(await log.persist({ hardState, entries }));
+    const saved = errorOf(await log.persist({ hardState, entries: [] }));
+    const failed = saved ?? (await installSnapshot(snapshot));
+    return failed ?? errorOf(await log.persist({ hardState: null, entries }));
   }
+}
+
+function errorOf(result: Result<null, DiskError>): DiskError | null {
+  return result.ok ? null : result.error;
 }

@@ -6,7 +6,7 @@ type Waiter = {
   readonly end: (why: WaitEnd) => void;
 };
 
-/** Callers that wait until a number that only grows (applied, flushed) reaches theirs. */
+/** Callers that wait until a number that grows (applied, flushed) reaches theirs. */
 export class IndexWaiters {
   #waiters: Waiter[] = [];
   #reached = 0;
@@ -37,6 +37,11 @@ export class IndexWaiters {
     const reached = this.#waiters.filter((waiter) => waiter.index <= index);
     this.#waiters = this.#waiters.filter((waiter) => waiter.index > index);
     for (const waiter of reached) waiter.end("reached");
+  }
+
+  /** The number is unknown now (the store was emptied): callers wait until it is reached anew. */
+  forget(): void {
+    this.#reached = 0;
   }
 
   /** Ends all waiting. */

@@ -46,10 +46,11 @@ export class AddressBook {
 
   /** Forgets everybody else: they left the cluster. */
   keepOnly(ids: readonly MemberId[]): void {
+    const sizeBefore = this.#addresses.size;
     for (const id of this.#addresses.keys()) {
       if (!ids.includes(id)) this.#addresses.delete(id);
     }
-    this.#save(this.#toJson());
+    if (this.#addresses.size !== sizeBefore) this.#save(this.#toJson());
   }
 
   /** Everything, for gossip. */

@@ -13,7 +13,8 @@ export function formatAddress(host: string, port: number): string {
 export function parseAddress(
   text: string,
 ): Result<HostPort, { readonly code: "address-malformed"; readonly detail: string }> {
-  const parts = /^(?:\[([0-9a-fA-F:.]{2,45}(?:%[\w.-]{1,32})?)\]|([^:[\]\s/]{1,253})):(\d{1,5})$/.exec(text);
+  const parts =
+    /^(?:\[([0-9a-fA-F:.]{2,45}(?:%[\w.-]{1,32})?)\]|([^:[\]\s/]{1,253})):(\d{1,5})$/.exec(text);
   const host = parts?.[1] ?? parts?.[2];
   const port = Number(parts?.[3]);
   if (host !== undefined && port <= 65_535) return ok({ host, port });

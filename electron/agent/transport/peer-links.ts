@@ -23,13 +23,16 @@ import { Link } from "./link.ts";
 import type { LinkEvents, LinkRefusal } from "./link.ts";
 import type { LinkCounters, PeerInfo, PeerLinksOptions } from "./peer-links-types.ts";
 
-export type { LinkCounters, LocalHello, PeerInfo, PeerLinksOptions } from "./peer-links-types.ts";
+export type { LinkCounters, PeerInfo, PeerLinksOptions } from "./peer-links-types.ts";
 
 /** How often the round trip is measured. */
 const PING_MS = 1000;
 
 /** How long an old process of the same key has to answer before it counts as gone. */
 const CONTEST_MS = 1000;
+
+/** Two are normal when both sides dial at once; more than these is a member gone wrong. */
+const CONNECTIONS_PER_PEER_MAX = 6;
 
 const BOOT_ID_BYTES = 16;
 
@@ -86,7 +89,9 @@ export class PeerLinks {
       admit: (peer) => this.#options.members().includes(peer),
       onConnection: (connection) => {
         if (this.#isClosed) connection.close("shutting down");
-        else this.#connected(connection);
+        else if (this.#countOf(connection.peer) >= CONNECTIONS_PER_PEER_MAX) {
+          connection.close("too many connections of one member");
+        } else this.#connected(connection);
       },
     });
     if (!listening.ok) return listening;
@@ -157,6 +162,10 @@ export class PeerLinks {
 
   #others(): readonly MemberId[] {
     return this.#options.members().filter((id) => id !== this.#options.self);
+  }
+
+  #countOf(member: MemberId): number {
+    return [...this.#all].filter((link) => link.peer === member).length;
   }
 
   #linkTo(member: MemberId): Link | null {

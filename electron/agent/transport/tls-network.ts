@@ -53,8 +53,11 @@ const DEFAULT_LIMITS: ConnectionLimits = {
   perHostPerSecondMax: ATTEMPTS_PER_SECOND_MAX,
 };
 
-/** From the first packet to the end of the upgrade, on either side. */
+/** How long a stranger may take from the first packet to the end of the upgrade. */
 const HANDSHAKE_MS = 5000;
+
+/** The same for a dial; shorter, because the next address may be the right one. */
+const DIAL_MS = 3000;
 
 /** Distinct refusal reasons counted; error texts of the system are bounded, but not by us. */
 const REFUSAL_REASON_COUNT_MAX = 64;
@@ -150,7 +153,7 @@ export class TlsNetwork implements Network {
     judge: (peer: MemberId) => DialError | null,
   ): Promise<Result<Dialled, DialError>> {
     const { identity, clock, handshakeMs } = this.#options;
-    const timeoutMs = handshakeMs ?? HANDSHAKE_MS;
+    const timeoutMs = handshakeMs ?? DIAL_MS;
     const frameBytesMax = alpn === MEMBER_ALPN ? FRAME_BYTES_MAX : INVITE_REPLY_BYTES_MAX;
     const request = { address, alpn, identity, clock, timeoutMs, frameBytesMax, judge };
     const dialled = await dialTls(request);

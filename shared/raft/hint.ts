@@ -1,0 +1,39 @@
+import type { MemberId } from "../base/ids.ts";
+import { randomBetween } from "../base/rng.ts";
+import { votersOf } from "./configuration.ts";
+import {
+  HINT_DELAY_MS_MIN,
+  HINT_JITTER_MS_MAX,
+  HINT_RANK_MS,
+  HINT_RETRY_MS,
+  HINT_TRY_COUNT_MAX,
+} from "./limits.ts";
+import type { Core } from "./state.ts";
+
+/** The leader's connection dropped: campaign soon, long before the election timeout. */
+export function hurryAfterHint(core: Core, lostLeader: MemberId): void {
+  core.hintTriesLeft = HINT_TRY_COUNT_MAX;
+  core.hintedLeader = lostLeader;
+  core.hurryAtMs = core.nowMs + hintDelayMs(core);
+}
+
+/**
+ * After a hint the others may not have noticed the leader's end yet, or two asked at once: then
+ * the next try comes sooner than an election timeout. Whoever hears a leader stops trying.
+ */
+export function hurryAgain(core: Core): void {
+  if (core.hintTriesLeft === 0) return;
+  core.hurryAtMs = core.nowMs + HINT_RETRY_MS + hintDelayMs(core);
+}
+
+/** A gap in time went by: the hint is as fresh as the gap's end. */
+export function postponeHint(core: Core): void {
+  if (core.hurryAtMs !== null) core.hurryAtMs = core.nowMs + hintDelayMs(core);
+}
+
+/** Lowest for the first voter in the order of ids, the lost leader left out. */
+function hintDelayMs(core: Core): number {
+  const others = votersOf(core.configuration).filter((id) => id !== core.hintedLeader);
+  const rank = Math.max(0, others.indexOf(core.id));
+  return HINT_DELAY_MS_MIN + rank * HINT_RANK_MS + randomBetween(core.rng, 0, HINT_JITTER_MS_MAX);
+}

@@ -1,0 +1,99 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Status } from "../../shared/cluster/status.ts";
+import { BenchMember, type MemberSetup } from "./bench-member.ts";
+
+const TOGETHER_WAIT_MS = 120_000;
+const POLL_MS = 5;
+
+/** Three voters on this computer in a temporary folder that goes with them. */
+export class BenchCluster {
+  readonly folder: string;
+  readonly members: BenchMember[] = [];
+  readonly #setup: MemberSetup;
+
+  private constructor(setup: MemberSetup, folder: string) {
+    this.#setup = setup;
+    this.folder = folder;
+  }
+
+  /** Creates, invites, joins, and waits until one leads and all are caught up. */
+  static async start(setup: MemberSetup): Promise<BenchCluster> {
+    const folder = await mkdtemp(join(tmpdir(), "tidemark-bench-"));
+    const cluster = new BenchCluster(setup, folder);
+    try {
+      const founder = cluster.#newMember();
+      await founder.command("create", "--name", "Bench", "--member-name", "member-1");
+      await founder.start();
+      for (let i = 0; i < 2; i++) await (await cluster.join("voter")).start();
+      await cluster.together();
+      return cluster;
+    } catch (error) {
+      await cluster.dispose();
+      throw error;
+    }
+  }
+
+  /** One more member, which does not run yet. */
+  async join(role: "voter" | "mirror"): Promise<BenchMember> {
+    const { leader } = await this.together();
+    const member = this.#newMember();
+    const link = (await leader.command("invite", "--role", role)).trim();
+    await member.command("join", link, "--member-name", `member-${this.members.length}`);
+    return member;
+  }
+
+  /** Waits until one of the running members leads and knows of none that is behind. */
+  async together(): Promise<{ readonly leader: BenchMember; readonly status: Status }> {
+    const deadlineMs = performance.now() + TOGETHER_WAIT_MS;
+    while (performance.now() < deadlineMs) {
+      for (const leader of this.members) {
+        const status = await leader.status().catch(() => null);
+        if (status !== null && isTogether(status)) return { leader, status };
+      }
+      await pause(POLL_MS);
+    }
+    throw new Error("the members did not come together in time");
+  }
+
+  /** The leader and the others. */
+  async roles(): Promise<{
+    readonly leader: BenchMember;
+    readonly others: readonly BenchMember[];
+  }> {
+    const { leader } = await this.together();
+    return { leader, others: this.members.filter((member) => member !== leader) };
+  }
+
+  /** Ends the members and removes their folders. */
+  async dispose(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.stop()));
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  #newMember(): BenchMember {
+    const place = this.members.length + 1;
+    const member = new BenchMember(this.#setup, join(this.folder, `member-${place}`));
+    this.members.push(member);
+    return member;
+  }
+}
+
+/** Waits until a member has applied everything up to an index. */
+export async function waitApplied(member: BenchMember, index: number): Promise<void> {
+  const deadlineMs = performance.now() + TOGETHER_WAIT_MS;
+  while ((await member.status()).log.appliedIndex < index) {
+    if (performance.now() > deadlineMs) throw new Error(`entry ${index} was not applied in time`);
+    await pause(POLL_MS);
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resume) => setTimeout(resume, ms));
+}
+
+function isTogether(status: Status): boolean {
+  if (status.role !== "leader" || !status.canWrite) return false;
+  return status.members.every((member) => member.connected && member.lagEntries === 0);
+}

@@ -1,0 +1,132 @@
+/**
+ * Builds the window and opens it in Chromium with a mock agent behind it. Knows nothing of what
+ * the tests look at.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { build } from "vite";
+import { startMockAgent, type MockAgent } from "../support/mock-agent.ts";
+import { sampleDatabase } from "../support/mock-data.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const FOLDER = `${ROOT}.cache/window-under-test`;
+
+/** The browser to try the window in, or null where there is none. */
+export const CHROMIUM =
+  [process.env["TIDEMARK_CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
+    (path) => path !== undefined && path !== "" && existsSync(path),
+  ) ?? null;
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** The built window in a browser, with a mock agent behind it. */
+export class WindowUnderTest {
+  readonly agent: MockAgent;
+  /** Everything the browser complained about: policy violations, errors, warnings. */
+  readonly complaints: string[] = [];
+  readonly #browser: Browser;
+  readonly #contexts: BrowserContext[] = [];
+
+  constructor(agent: MockAgent, browser: Browser) {
+    this.agent = agent;
+    this.#browser = browser;
+  }
+
+  static async start(readingCount: number): Promise<WindowUnderTest> {
+    await build({
+      configFile: `${ROOT}build/vite.renderer.config.ts`,
+      logLevel: "error",
+      build: { outDir: FOLDER, minify: false },
+    });
+    const agent = await startMockAgent({
+      folder: FOLDER,
+      database: await sampleDatabase(readingCount),
+    });
+    const browser = await chromium.launch({ executablePath: CHROMIUM ?? "", args: FLAGS });
+    return new WindowUnderTest(agent, browser);
+  }
+
+  async open(
+    place: string,
+    options: { readonly scheme?: "light" | "dark"; readonly isPhone?: boolean } = {},
+  ): Promise<Page> {
+    const context = await this.#browser.newContext({
+      colorScheme: options.scheme ?? "light",
+      viewport: options.isPhone ? { width: 390, height: 844 } : { width: 1280, height: 800 },
+      permissions: ["clipboard-read", "clipboard-write"],
+    });
+    this.#contexts.push(context);
+    const page = await context.newPage();
+    page.setDefaultTimeout(10_000);
+    page.on("pageerror", (error) => this.complaints.push(error.message));
+    page.on("console", (line) => {
+      const isNetwork = /WebSocket connection|Failed to load resource/.test(line.text());
+      if (["error", "warning"].includes(line.type()) && !isNetwork) {
+        this.complaints.push(line.text());
+      }
+    });
+    await page.goto(`${this.agent.url}${place}`);
+    return page;
+  }
+
+  async closePages(): Promise<void> {
+    await Promise.all(this.#contexts.splice(0).map((context) => context.close()));
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    await this.agent.close();
+    this.agent.database.close();
+  }
+}
+
+const axeSource = readFileSync(
+  createRequire(import.meta.url).resolve("axe-core/axe.min.js"),
+  "utf8",
+);
+
+/** What axe-core objects to on a page, as `rule: element`. */
+export async function axeViolations(page: Page): Promise<string[]> {
+  await page.evaluate(axeSource);
+  return page.evaluate(async () => {
+    const axe = (globalThis as unknown as { axe: AxeRunner }).axe;
+    const { violations } = await axe.run(document);
+    return violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html}`));
+  });
+}
+
+type AxeRunner = {
+  run(root: Document): Promise<{
+    violations: { id: string; nodes: { html: string }[] }[];
+  }>;
+};
+
+/** The cell of a row and a column, both counted from 0, hit-tested: it must really be on screen. */
+export async function cellOnScreen(
+  page: Page,
+  row: number,
+  column: number,
+): Promise<string | null> {
+  return page.evaluate(
+    ([wantedRow, wantedColumn]) => {
+      const cell = document.querySelector<HTMLElement>(
+        `[data-row="${wantedRow}"][data-column="${wantedColumn}"]`,
+      );
+      if (cell === null) return null;
+      const box = cell.getBoundingClientRect();
+      const hit = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+      return hit !== null && cell.contains(hit) ? cell.innerText : null;
+    },
+    [row, column],
+  );
+}
