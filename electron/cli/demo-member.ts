@@ -1,3 +1,7 @@
+/**
+ * One of the demo's members: a `serve` process, how to talk to it, and how it comes back after
+ * it was killed. It knows nothing of the other two.
+ */
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { readFile } from "node:fs/promises";

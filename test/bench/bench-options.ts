@@ -36,7 +36,12 @@ export type BenchOptions = {
   readonly profileFolder: string | null;
 };
 
-const FULL: BenchSizes = { rowCount: 1_000_000, commitMs: 5_000, failoverCount: 10, limitMs: 1_000 };
+const FULL: BenchSizes = {
+  rowCount: 1_000_000,
+  commitMs: 5_000,
+  failoverCount: 10,
+  limitMs: 1_000,
+};
 const QUICK: BenchSizes = { rowCount: 50_000, commitMs: 1_500, failoverCount: 3, limitMs: 400 };
 
 /** The words that explain the options. */

@@ -9,7 +9,8 @@ export function tableSql(table: string): string {
   return `CREATE TABLE ${table} (id INTEGER PRIMARY KEY, text TEXT NOT NULL, number REAL NOT NULL)`;
 }
 
-const FILLER = "the quick brown fox jumps over the lazy dog and runs along the river until it is dark";
+const FILLER =
+  "the quick brown fox jumps over the lazy dog and runs along the river until it is dark";
 
 /** The row of an id, the same in every run. */
 export function benchRow(id: number): BenchRow {

@@ -97,6 +97,7 @@ export class Nemesis {
     partition: () => this.#partition(),
     "one-way": (member) => this.#deafOrMute(member),
     "isolate-leader": () => this.#isolate(this.#victims.leader()),
+    "rotate-quorum": (member) => this.#rotateQuorum(member),
     reset: (member) => {
       const other = this.#pick();
       if (other !== null && other !== member) this.#parts.network.reset(member.id, other.id);
@@ -181,6 +182,38 @@ export class Nemesis {
         [other.id, leader.id],
       ]),
     );
+  }
+
+  /**
+   * One computer is away while the others elect; then the elected one goes, the others are
+   * restarted, and the absent one comes back. Whoever forgets over a restart whom it voted for
+   * now votes again, for somebody who knows nothing of the first election.
+   */
+  #rotateQuorum(absent: SimMember): void {
+    const { scheduler, options, network } = this.#parts;
+    const others = this.#victims.all().filter((each) => each !== absent);
+    const before = this.#victims.leader();
+    for (const other of others) {
+      network.block(absent.id, other.id);
+      network.block(other.id, absent.id);
+    }
+    if (before !== null && before !== absent) {
+      before.end("power-loss");
+      this.#later(10, options.electionMs, () => before.boot());
+    }
+    scheduler.after(options.electionMs * randomBetween(this.#rng, 2, 4), () => {
+      if (this.#isOver) return;
+      const elected = this.#victims.leader();
+      for (const other of others) {
+        network.unblock(absent.id, other.id);
+        network.unblock(other.id, absent.id);
+        if (other === elected) this.#crash(other, "power-loss");
+        else {
+          other.end("power-loss");
+          this.#later(10, 30, () => other.boot());
+        }
+      }
+    });
   }
 
   #block(pairs: readonly (readonly [MemberId, MemberId])[] | MemberId[][]): void {

@@ -8,7 +8,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Status } from "../../shared/cluster/status.ts";
+import { voterTarget } from "../../electron/agent/members/autopilot.ts";
 import { RealMember } from "./real-member.ts";
 import { runCommand } from "./real-process.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -22,6 +22,8 @@ export type Verified = { readonly index: number; readonly recomputed: string };
 export class RealCluster {
   readonly folder: string;
   readonly members: RealMember[] = [];
+  /** Those that were asked to vote when the cluster is large enough. */
+  readonly #voters = new Set<RealMember>();
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -34,6 +36,7 @@ export class RealCluster {
       const founder = cluster.plan();
       await succeed(["create", "--name", "Clinic", "--member-name", founder.name], founder);
       await founder.start();
+      cluster.#voters.add(founder);
       while (cluster.members.length < count) await cluster.add("voter");
       await cluster.waitTogether();
       return cluster;
@@ -58,7 +61,14 @@ export class RealCluster {
     const member = this.plan();
     await succeed(["join", link, "--member-name", member.name], member);
     await member.start();
+    if (role === "voter") this.#voters.add(member);
     return member;
+  }
+
+  /** Ends a member and counts on it no more: it was removed. */
+  async drop(member: RealMember): Promise<void> {
+    await member.kill();
+    this.#voters.delete(member);
   }
 
   /** Who says of itself that it leads and takes writes. */
@@ -91,27 +101,37 @@ export class RealCluster {
   }
 
   /**
-   * Waits until the leader sees everybody that runs connected, caught up and in its final seat.
+   * Waits until the leader sees everybody that runs connected and caught up, with as many voters
+   * as a cluster of this size has.
    *
    * @returns the leader.
    */
-  waitTogether(mirrors: readonly RealMember[] = []): Promise<RealMember> {
-    return waitUntil(
-      "all running members connected and caught up",
-      async () => {
-        const leader = await this.leader();
-        const status = await leader.status();
-        const names = new Set(mirrors.map((member) => member.name));
-        const isTogether = status !== null && this.running().every(seatedIn(status, names));
-        return isTogether ? leader : null;
-      },
-      30_000,
-    );
+  waitTogether(): Promise<RealMember> {
+    const isTogether = async (): Promise<RealMember | false> => {
+      const leader = await this.leader();
+      const members = (await leader.status())?.members ?? [];
+      const voterCount = members.filter(({ seat }) => seat === "voter").length;
+      const areHere = this.running().every(({ name }) => {
+        const seen = members.find((each) => each.name === name);
+        return seen?.connected === true && seen.lagEntries === 0;
+      });
+      return areHere && voterCount === voterTarget(this.#voters.size) && leader;
+    };
+    return waitUntil("all running members connected and caught up", isTogether, 30_000);
+  }
+
+  /** Waits until everybody that runs has heard of the same leader, however much is written. */
+  async waitConnected(): Promise<void> {
+    await waitUntil("all running members follow one leader", async () => {
+      const all = await Promise.all(this.running().map((member) => member.status()));
+      const leaders = new Set(all.map((status) => status?.leader?.id ?? null));
+      return leaders.size === 1 && !leaders.has(null);
+    });
   }
 
   /** `verify` on everybody that runs, at one index. @returns what all agree on. Throws if not. */
   async verifyIdentical(): Promise<Verified> {
-    await this.waitTogether(await this.#mirrors());
+    await this.waitTogether();
     return waitUntil("all members at one index", async () => {
       const reports = await Promise.all(this.running().map((member) => member.must("verify", {})));
       const [first] = reports;
@@ -130,23 +150,9 @@ export class RealCluster {
     await Promise.all(this.members.map((member) => member.kill()));
     await rm(this.folder, { recursive: true, force: true });
   }
-
-  async #mirrors(): Promise<readonly RealMember[]> {
-    const status = await (await this.leader()).status();
-    const names = status?.members.filter(({ seat }) => seat === "mirror").map(({ name }) => name);
-    return this.members.filter(({ name }) => names?.includes(name) === true);
-  }
 }
 
 async function succeed(args: readonly string[], member: RealMember): Promise<void> {
   const outcome = await runCommand([...args, "--data", member.dataFolder]);
   if (outcome.exitCode !== 0) throw new Error(`tidemark ${args[0] ?? ""}: ${outcome.error}`);
-}
-
-function seatedIn(status: Status, mirrors: ReadonlySet<string>): (member: RealMember) => boolean {
-  return ({ name }) => {
-    const seen = status.members.find((each) => each.name === name);
-    if (seen?.connected !== true || seen.lagEntries !== 0) return false;
-    return seen.seat === (mirrors.has(name) ? "mirror" : "voter");
-  };
 }

@@ -26,24 +26,7 @@ import type { RaftDriver } from "../replica/raft-driver.ts";
 import type { ReplicaContext } from "../replica/replica-context.ts";
 import type { WriteDone } from "../replica/write-queue.ts";
 import { nextChange } from "./autopilot.ts";
-
-/** An invitation as the replicated table holds it. */
-export type InviteRecord = {
-  /** First 8 bytes of the hash of the key, hex. */
-  readonly id: string;
-  /** The key both sides prove to hold, hex; derived from the link's secret, which is not kept. */
-  readonly key: string;
-  readonly role: "voter" | "mirror";
-  readonly expiresAtMs: number;
-  /** Who redeemed it. */
-  readonly usedBy: MemberId | null;
-};
-
-/** An invitation nobody has used yet. */
-export type NewInvite = Omit<InviteRecord, "usedBy">;
-
-/** A newcomer whose key was proven during the handshake. */
-export type Joiner = { readonly inviteId: string; readonly id: MemberId; readonly name: string };
+import type { InviteRecord, Joiner, NewInvite } from "./invite-record.ts";
 
 type AdministrationOptions = {
   readonly context: ReplicaContext;

@@ -6,7 +6,7 @@ import type { Result } from "../../../shared/base/result.ts";
 import { INVITE_SECRET_BYTES, formatInviteLink } from "../pairing/invite-link.ts";
 import { inviteIdOf, inviteKeyOf } from "../pairing/invite-proof.ts";
 import type { Ports } from "../ports.ts";
-import type { NewInvite } from "./administration.ts";
+import type { NewInvite } from "./invite-record.ts";
 import type { ClusterRecord } from "./cluster-record.ts";
 
 const EXPIRES_MS_DEFAULT = 10 * 60 * 1000;

@@ -1,5 +1,10 @@
+/**
+ * The Disk port on the computer's file system. It translates: paths below the data folder, the
+ * system's errors into codes. When something is durable is the caller's to arrange, with `sync`
+ * and `syncFolder`; what a file contains is not known here.
+ */
 import { mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
-import { join, posix } from "node:path";
+import { dirname, join, posix } from "node:path";
 import { assert } from "../../../shared/base/assert.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
@@ -51,7 +56,7 @@ export class NodeDisk implements Disk {
 
   makeFolder(folder: string): Promise<Result<null, DiskError>> {
     return attempt(async () => {
-      await mkdir(this.#at(folder), { recursive: true, mode: FOLDER_MODE });
+      await makeFolders(this.#at(folder));
       return null;
     });
   }
@@ -120,4 +125,25 @@ async function attempt<T>(action: () => Promise<T>): Promise<Result<T, DiskError
     if (errorNumber(error) === null) throw error;
     return err(toDiskError(error));
   }
+}
+
+/**
+ * Makes a folder and those above it. Node's own recursive mkdir never ends where a parent exists
+ * and still takes no folder, as below /proc.
+ */
+async function makeFolders(path: string): Promise<void> {
+  const code = await tryMakeFolder(path);
+  if (code !== "ENOENT" || dirname(path) === path) return;
+  await makeFolders(dirname(path));
+  await mkdir(path, { mode: FOLDER_MODE });
+}
+
+async function tryMakeFolder(path: string): Promise<"ENOENT" | null> {
+  try {
+    await mkdir(path, { mode: FOLDER_MODE });
+  } catch (error) {
+    if (errorNumber(error) === "ENOENT") return "ENOENT";
+    if (errorNumber(error) !== "EEXIST" || !(await stat(path)).isDirectory()) throw error;
+  }
+  return null;
 }

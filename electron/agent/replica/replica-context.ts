@@ -4,7 +4,7 @@ import type { Result } from "../../../shared/base/result.ts";
 import type { RaftFaults } from "../../../shared/raft/faults.ts";
 import type { RaftSettings } from "../../../shared/raft/types.ts";
 import type { LogFaults } from "../log/replication-log.ts";
-import type { NewInvite } from "../members/administration.ts";
+import type { NewInvite } from "../members/invite-record.ts";
 import type { AddressBook } from "../transport/address-book.ts";
 import type { ClusterRecord } from "../members/cluster-record.ts";
 import type { Ports } from "../ports.ts";

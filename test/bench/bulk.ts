@@ -1,0 +1,161 @@
+/**
+ * A million rows: bringing them in, giving them to a new member, starting with them, and what
+ * they weigh. Every time ends when the rows can be read, not when somebody promised them.
+ */
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { join } from "node:path";
+import type { BenchClient } from "./bench-client.ts";
+import { waitApplied, type BenchCluster } from "./bench-cluster.ts";
+import { BENCH_COLUMNS, benchRow, tableSql } from "./bench-rows.ts";
+import type { Figure } from "./figures.ts";
+import type { Limits } from "./limits.ts";
+
+const BATCH_ROWS = 5_000;
+const LANE_COUNT = 4;
+const MIB = 1024 * 1024;
+
+/** The API's way: batches of rows, several on their way. */
+export async function measureApiImport(
+  cluster: BenchCluster,
+  rowCount: number,
+  limits: Limits,
+): Promise<Figure> {
+  const { leader } = await cluster.roles();
+  await leader.client.result("execute", { statements: [{ sql: tableSql("api_rows") }] });
+  const bodies = bodiesOf("api_rows", rowCount);
+  const clients = Array.from({ length: LANE_COUNT }, () => leader.newClient());
+  const startMs = performance.now();
+  const lastIndexes = await Promise.all(clients.map((client) => sendAll(client, bodies)));
+  await appliedEverywhere(cluster, Math.max(...lastIndexes));
+  const tookMs = performance.now() - startMs;
+  for (const client of clients) client.close();
+  return importFigure("import by the API, on all three", rowCount / tookMs, limits);
+}
+
+/** The command line's way: a CSV file. */
+export async function measureCliImport(
+  cluster: BenchCluster,
+  rowCount: number,
+  limits: Limits,
+): Promise<Figure> {
+  const { leader } = await cluster.roles();
+  await leader.client.result("execute", { statements: [{ sql: tableSql("cli_rows") }] });
+  const file = join(cluster.folder, "rows.csv");
+  await writeCsv(file, rowCount);
+  const startMs = performance.now();
+  const printed = await leader.command("import", file, "--table", "cli_rows", "--json");
+  await appliedEverywhere(cluster, (JSON.parse(printed) as { lastIndex: number }).lastIndex);
+  const tookMs = performance.now() - startMs;
+  return importFigure("import by the command line, on all three", rowCount / tookMs, limits);
+}
+
+/** From starting a member that has only just joined until it holds every row. */
+export async function measureNewMirror(
+  cluster: BenchCluster,
+  rowCount: number,
+  limits: Limits,
+): Promise<Figure> {
+  const { leader } = await cluster.roles();
+  const { appliedIndex } = (await leader.status()).log;
+  const mirror = await cluster.join("mirror");
+  const startMs = performance.now();
+  await mirror.start();
+  await waitApplied(mirror, appliedIndex);
+  const value = (performance.now() - startMs) / 1_000;
+  return {
+    name: `new mirror with ${rows(rowCount)}`,
+    value,
+    unit: "s",
+    limit: rawTime(rowCount, limits),
+  };
+}
+
+/** From starting a stopped member until it answers a query with every row. */
+export async function measureColdStart(
+  cluster: BenchCluster,
+  rowCount: number,
+  limits: Limits,
+): Promise<Figure> {
+  const { leader, others } = await cluster.roles();
+  const member = others[0];
+  if (member === undefined) throw new Error("a cluster has followers");
+  const { appliedIndex } = (await leader.status()).log;
+  await member.stop();
+  const startMs = performance.now();
+  await member.start();
+  await waitApplied(member, appliedIndex);
+  await member.client.result("query", { sql: "SELECT count(*) FROM api_rows" });
+  const value = (performance.now() - startMs) / 1_000;
+  return {
+    name: `cold start with ${rows(rowCount)}`,
+    value,
+    unit: "s",
+    limit: rawTime(rowCount, limits),
+  };
+}
+
+/** Resident memory of a leader and a mirror, after everything before. */
+export async function measureMemory(cluster: BenchCluster): Promise<readonly Figure[]> {
+  const { leader, others } = await cluster.roles();
+  const figures: Figure[] = [];
+  const named = [{ name: "leader", member: leader }];
+  const mirror = others.at(-1);
+  if (mirror !== undefined) named.push({ name: "mirror", member: mirror });
+  for (const { name, member } of named) {
+    const memory = await member.memory();
+    if (memory === null) continue;
+    figures.push({ name: `memory of the ${name}`, value: memory.nowBytes / MIB, unit: "MiB" });
+    figures.push({ name: `its peak`, value: memory.peakBytes / MIB, unit: "MiB" });
+  }
+  return figures;
+}
+
+function rows(count: number): string {
+  return `${count.toLocaleString("en")} rows`;
+}
+
+function importFigure(name: string, perMs: number, { raw }: Limits): Figure {
+  const limit = { name: "SQL.js alone", value: raw.single };
+  return { name, value: perMs * 1_000, unit: "rows/s", limit };
+}
+
+/** How long SQL.js alone would insert those rows. */
+function rawTime(rowCount: number, { raw }: Limits): { name: string; value: number } {
+  return { name: "SQL.js alone", value: rowCount / raw.single };
+}
+
+async function appliedEverywhere(cluster: BenchCluster, index: number): Promise<void> {
+  await Promise.all(cluster.members.map((member) => waitApplied(member, index)));
+}
+
+/** Takes the next body until there is none. @returns the index of its last batch. */
+async function sendAll(client: BenchClient, bodies: Iterator<string>): Promise<number> {
+  let lastIndex = 0;
+  for (let next = bodies.next(); next.done !== true; next = bodies.next()) {
+    const answer = await client.callText("insertRows", next.value);
+    if (answer.status !== 200) throw new Error(`import: ${JSON.stringify(answer.body)}`);
+    lastIndex = (answer.body as { index: number }).index;
+  }
+  return lastIndex;
+}
+
+function* bodiesOf(table: string, rowCount: number): Generator<string> {
+  for (let at = 0; at < rowCount; at += BATCH_ROWS) {
+    const count = Math.min(BATCH_ROWS, rowCount - at);
+    const batch = Array.from({ length: count }, (_, i) => benchRow(at + i));
+    yield JSON.stringify({ table, columns: BENCH_COLUMNS, rows: batch });
+  }
+}
+
+async function writeCsv(file: string, rowCount: number): Promise<void> {
+  const out = createWriteStream(file);
+  out.write(`${BENCH_COLUMNS.join(",")}\n`);
+  for (let at = 0; at < rowCount; at += BATCH_ROWS) {
+    const count = Math.min(BATCH_ROWS, rowCount - at);
+    const lines = Array.from({ length: count }, (_, i) => `${benchRow(at + i).join(",")}\n`);
+    if (!out.write(lines.join(""))) await once(out, "drain");
+  }
+  out.end();
+  await once(out, "finish");
+}
