@@ -25,7 +25,7 @@ export function chartOptions(element: HTMLElement, labels: readonly string[]): u
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: { y: { range: (_chart, _min, max) => [0, Math.max(4, (max ?? 0) * 1.1)] } },
     axes: [
-      { ...axis, space: 80, values: (_chart, seconds) => seconds.map(timeOfDay) },
+      { ...axis, space: 80, values: labelTimes },
       { ...axis, size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1e3, 5e3, 1e4, 5e4, 1e5, 1e6] },
     ],
     series: [
@@ -41,11 +41,11 @@ export function chartOptions(element: HTMLElement, labels: readonly string[]): u
   };
 }
 
-/** `14:02`, on this computer's clock. */
-function timeOfDay(seconds: number): string {
-  const at = new Date(seconds * 1_000);
-  const minutes = String(at.getMinutes()).padStart(2, "0");
-  return `${String(at.getHours()).padStart(2, "0")}:${minutes}`;
+/** `14:02`, or `14:02:30` while the lines of the axis are less than a minute apart. */
+function labelTimes(_chart: uPlot, seconds: number[]): string[] {
+  const [first = 0, second = first] = seconds;
+  const length = second - first < 60 ? 8 : 5;
+  return seconds.map((at) => new Date(at * 1_000).toTimeString().slice(0, length));
 }
 
 /** A colour as the canvas understands it: custom properties themselves may hold `light-dark()`. */

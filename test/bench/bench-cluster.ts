@@ -27,7 +27,7 @@ export class BenchCluster {
       await founder.command("create", "--name", "Bench", "--member-name", "member-1");
       await founder.start();
       for (let i = 0; i < 2; i++) await (await cluster.join("voter")).start();
-      await cluster.together();
+      await cluster.#threeVoters();
       return cluster;
     } catch (error) {
       await cluster.dispose();
@@ -70,6 +70,17 @@ export class BenchCluster {
   async dispose(): Promise<void> {
     await Promise.all(this.members.map((member) => member.stop()));
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** A newcomer is a mirror until it has caught up and got its vote. */
+  async #threeVoters(): Promise<void> {
+    const deadlineMs = performance.now() + TOGETHER_WAIT_MS;
+    for (;;) {
+      const { status } = await this.together();
+      if (status.members.filter(({ seat }) => seat === "voter").length === 3) return;
+      if (performance.now() > deadlineMs) throw new Error("the cluster has no three voters");
+      await pause(POLL_MS);
+    }
   }
 
   #newMember(): BenchMember {

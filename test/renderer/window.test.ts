@@ -51,6 +51,23 @@ describe.skipIf(CHROMIUM === null)("the window", () => {
     expect(stored("SELECT name FROM patients WHERE id = 1")).toBe("Ada Lovelace");
   });
 
+  it("takes one value after the other with Enter, without the mouse", async () => {
+    const page = await openTable("patients", "Penicillin");
+    await cell(page, 10, 3).click();
+    for (const ward of ["North", "East", "South"]) {
+      await page.keyboard.type(ward);
+      await page.keyboard.press("Enter");
+    }
+    await page.keyboard.type("West");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("ArrowUp");
+    await page.locator(".is-active", { hasText: "South" }).waitFor();
+    const rows = () =>
+      app.agent.database.query({ sql: "SELECT ward FROM patients WHERE id BETWEEN 11 AND 14" }, 9)
+        .rows;
+    await expect.poll(rows).toEqual([["North"], ["East"], ["South"], ["Ward 3"]]);
+  });
+
   it("does not overwrite a change that somebody made while this person typed", async () => {
     const page = await openTable("patients", "Penicillin");
     await cell(page, 1, 3).dblclick();

@@ -34,6 +34,8 @@ export class Nemesis {
   readonly #victims: Victims;
   readonly #rng: Rng;
   #isOver = false;
+  #isStarted = false;
+  #leaderTerm = 0;
 
   constructor(parts: WorldParts, victims: Victims, rng: Rng) {
     this.#parts = parts;
@@ -43,6 +45,7 @@ export class Nemesis {
 
   /** Begins; faults come until `stop`. */
   start(): void {
+    this.#isStarted = true;
     for (const kind of FAULT_KINDS) {
       const everyMs = this.#parts.options.faultEveryMs[kind];
       if (everyMs !== undefined) this.#repeat(kind, everyMs);
@@ -126,6 +129,26 @@ export class Nemesis {
     "add-mirror": () => this.#victims.join(),
     remove: (member) => this.#victims.remove(member),
   };
+
+  /**
+   * Somebody leads. Some worlds fell every other new leader at once: entries that reached few
+   * disks, in terms that ended at once, are where logs come to differ (figure 8 of the paper).
+   */
+  leaderSeen(member: SimMember, term: number): void {
+    if (this.#isOver || term <= this.#leaderTerm) return;
+    this.#leaderTerm = term;
+    const { options, scheduler } = this.#parts;
+    if (!this.#isStarted || !randomChance(this.#rng, options.fellLeaderShare)) return;
+    const { delayMs, jitterMs } = options.network;
+    const momentMs = 4 * (delayMs + jitterMs + options.syncMs);
+    const { process } = member;
+    scheduler.after((momentMs * randomBetween(this.#rng, 0, 1_000)) / 1_000, () => {
+      if (this.#isOver || member.process !== process) return;
+      this.#parts.trace.note("fault", "fell-leader", member.id);
+      if (randomChance(this.#rng, 0.5)) this.#crash(member, "power-loss");
+      else this.#isolate(member);
+    });
+  }
 
   #crash(member: SimMember, kind: EndKind): void {
     if (member.process === null) return;

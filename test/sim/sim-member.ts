@@ -177,6 +177,7 @@ export class SimMember {
 
   #started(replica: Replica, ports: Ports): void {
     this.#replica = replica;
+    this.#parts.promises.booted(replica.raftStatus());
     ports.discovery.start({
       clusterTag: this.#record.id,
       address: addressOf(this.id),
@@ -257,10 +258,11 @@ export function addressOf(id: MemberId): string {
 }
 
 function settingsOf(parts: WorldParts): ReplicaSettings {
-  const { heartbeatMs, electionMs, snapshotAfterBytes, retentionBytes } = parts.options;
+  const { heartbeatMs, electionMs, appendBytesMax, snapshotAfterBytes, retentionBytes } =
+    parts.options;
   return {
     ...DEFAULT_SETTINGS,
-    raft: { ...DEFAULT_SETTINGS.raft, heartbeatMs, electionMs },
+    raft: { ...DEFAULT_SETTINGS.raft, heartbeatMs, electionMs, appendBytesMax },
     snapshotAfterBytes,
     retentionBytes,
   };

@@ -10,6 +10,7 @@ import type { MemberId } from "../../shared/base/ids.ts";
 import { err, ok } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
 import type { Rng } from "../../shared/base/rng.ts";
+import type { PromiseChecker } from "./promise-checker.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SimProcess } from "./sim-process.ts";
 import { SimEnd, SimWire } from "./sim-wire.ts";
@@ -45,6 +46,7 @@ type SimNetworkOptions = {
   readonly rng: Rng;
   readonly trace: Trace;
   readonly traits: NetworkTraits;
+  readonly promises: PromiseChecker;
 };
 
 /** The whole network. */
@@ -76,6 +78,10 @@ export class SimNetwork implements Links {
 
   bytesPerMs(from: MemberId, to: MemberId): number {
     return this.#faults.get(linkKey(from, to))?.bytesPerMs ?? this.#options.traits.bytesPerMs;
+  }
+
+  onSent(from: MemberId, to: MemberId, frame: Uint8Array): void {
+    this.#options.promises.sent(from, to, frame);
   }
 
   onDelivered(from: MemberId, to: MemberId, frame: Uint8Array): void {

@@ -47,6 +47,10 @@ export type SimOptions = {
   readonly faultyMs: number;
   readonly heartbeatMs: number;
   readonly electionMs: number;
+  /** Small ones send every entry by itself. */
+  readonly appendBytesMax: number;
+  /** How many of the new leaders are cut off or lose power right after their election, 0 to 1. */
+  readonly fellLeaderShare: number;
   /** Whether members were told each other's addresses; else they find them by mDNS. */
   readonly knowsAddresses: boolean;
   readonly snapshotAfterBytes: number;
@@ -106,6 +110,8 @@ export function expandSeed(seed: number, bug: PlantedBug | null): SimOptions {
     faultyMs: randomBetween(rng, 4_000, 12_000),
     heartbeatMs: Math.floor(electionMs / randomPick(rng, [4, 5])),
     electionMs,
+    appendBytesMax: randomPick(rng, [1, 400, 512 * 1024, 512 * 1024]),
+    fellLeaderShare: randomPick(rng, [0, 0, 0, 0.4, 0.8]),
     knowsAddresses: randomChance(rng, 0.5),
     // Half of the worlds make snapshots all the time and keep next to no log behind them.
     snapshotAfterBytes: isSmall ? randomBetween(rng, 3_000, 30_000) : 1_000_000,

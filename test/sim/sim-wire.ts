@@ -16,6 +16,8 @@ export interface Links {
   /** Time on the way for this frame, in ms. */
   delayMs(from: MemberId, to: MemberId): number;
   bytesPerMs(from: MemberId, to: MemberId): number;
+  /** Told of every frame that leaves. */
+  onSent(from: MemberId, to: MemberId, frame: Uint8Array): void;
   /** Told of every frame that arrives. */
   onDelivered(from: MemberId, to: MemberId, frame: Uint8Array): void;
 }
@@ -163,6 +165,7 @@ export class SimEnd implements Connection {
 
   send(frame: Uint8Array): void {
     if (this.#state !== "open" || !this.process.isAlive) return;
+    this.#wire?.links.onSent(this.process.id, this.peer, frame);
     // A copy: the sender may go on writing into its buffer, the network has its own.
     this.#wire?.laneFrom(this).push({ type: "frame", frame: frame.slice() });
   }

@@ -1,3 +1,4 @@
+import type { PromiseChecker } from "./promise-checker.ts";
 import type { RaftChecker } from "./raft-checker.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SimDiscovery } from "./sim-discovery.ts";
@@ -15,6 +16,7 @@ export type WorldParts = {
   readonly trace: Trace;
   readonly network: SimNetwork;
   readonly discovery: SimDiscovery;
+  readonly promises: PromiseChecker;
   readonly raftChecker: RaftChecker;
   readonly storeChecker: StoreChecker;
   readonly makeEngine: () => Engine;

@@ -15,6 +15,7 @@ import type { Seat, SeatKind } from "../../shared/raft/types.ts";
 import { History } from "./history.ts";
 import { Nemesis } from "./nemesis.ts";
 import type { Victims } from "./nemesis.ts";
+import { PromiseChecker } from "./promise-checker.ts";
 import { RaftChecker } from "./raft-checker.ts";
 import type { LogUnderTest } from "./raft-checker.ts";
 import { Scheduler, settle } from "./scheduler.ts";
@@ -64,13 +65,16 @@ export class World implements Victims, MembersForClients {
     const scheduler = new Scheduler();
     const trace = new Trace(() => scheduler.nowMs, onLine);
     const networkRng = seededRng(options.seed * 7 + 2);
-    const network = new SimNetwork({ scheduler, trace, rng: networkRng, traits: options.network });
+    const promises = new PromiseChecker();
+    const traits = options.network;
+    const network = new SimNetwork({ scheduler, trace, rng: networkRng, traits, promises });
     this.parts = {
       options,
       scheduler,
       trace,
       network,
       discovery: new SimDiscovery(scheduler, network),
+      promises,
       raftChecker: new RaftChecker(),
       storeChecker: new StoreChecker(),
       makeEngine,
@@ -287,6 +291,7 @@ export class World implements Victims, MembersForClients {
       if (replica === null || process === null) continue;
       try {
         const status = replica.raftStatus();
+        if (status.role === "leader") this.nemesis.leaderSeen(member, status.term);
         this.#show(member, `${status.role} term ${status.term} commit ${status.commitIndex}`);
         this.parts.raftChecker.observe(process, status, logUnderTest(replica.log));
       } catch (error) {

@@ -46,6 +46,16 @@ export class RealCluster {
     }
   }
 
+  /** No members yet: a test makes and joins them its own way, e.g. in their windows. */
+  static async empty(): Promise<RealCluster> {
+    return new RealCluster(await mkdtemp(join(tmpdir(), "tidemark-cluster-")));
+  }
+
+  /** Counts on a member that joined by itself to be asked to vote. */
+  countOn(member: RealMember): void {
+    this.#voters.add(member);
+  }
+
   /** The next member, with a folder of its own and nothing in it. */
   plan(): RealMember {
     const place = this.members.length;

@@ -20,6 +20,8 @@ export class RealMember {
   readonly dataFolder: string;
   #process: RealProcess | null = null;
   #client: AgentClient | null = null;
+  #httpUrl = "";
+  #token = "";
 
   constructor(name: string, dataFolder: string) {
     this.name = name;
@@ -28,6 +30,17 @@ export class RealMember {
 
   get isRunning(): boolean {
     return this.#process !== null && !this.#process.isEnded;
+  }
+
+  /** Where its window answers; the link signs a browser in. */
+  get openUrl(): string {
+    return `${this.#httpUrl}/#token=${this.#token}`;
+  }
+
+  /** Starts it where its window answered before, so that open windows find it again. */
+  async startAgain(): Promise<void> {
+    const outcome = await this.tryStart(["--http", new URL(this.#httpUrl).host]);
+    if (outcome !== null) throw new Error(`${this.name} did not start again: ${outcome.error}`);
   }
 
   /** Starts it and waits until it says that it is ready. Throws what it complains of. */
@@ -49,8 +62,9 @@ export class RealMember {
     this.#process = child;
     const ready = await child.line(/^tidemark ready http=(\S+)/m);
     if (ready === null) return child.ended;
-    const token = (await readFile(join(this.dataFolder, "api-token"), "utf8")).trim();
-    this.#client = new AgentClient(ready[1] ?? "", token);
+    this.#httpUrl = ready[1] ?? "";
+    this.#token = (await readFile(join(this.dataFolder, "api-token"), "utf8")).trim();
+    this.#client = new AgentClient(this.#httpUrl, this.#token);
     return null;
   }
 

@@ -80,90 +80,114 @@ export type Parts = {
 
 /** Makes all parts; nothing runs yet. */
 export function makeParts(base: PartsBase): Parts {
-  const { options, files, context, replica } = base;
-  const { ports } = options;
-  const raftStatus = (): RaftStatus => files.raft.status();
+  const { options, context, replica } = base;
   const storage = new StorageState(options.folder);
-  const hub = new EventHub(ports.clock, () => replica.status());
+  const hub = new EventHub(options.ports.clock, () => replica.status());
   const admission = new Admission(options.record.known, options.saveKnown);
-  const applier = new Applier({
-    store: ports.store,
-    log: files.log,
-    logger: ports.logger,
-    onApplied: (outcome, batch) => replica.onApplied(outcome, batch),
-    onDiverged: (_index, detail) => replica.onDiverged(detail),
-    onStoreLost: (reason) => replica.onStoreLost(reason),
-  });
   const links = makeLinks(base, admission);
-  const send: PeerLinks["send"] = (to, message) => links.send(to, message);
-  const isConnected = (member: MemberId): boolean => links.isUp(member);
-  const lag = new LagTracker({
-    clock: ports.clock,
-    applier,
-    raftStatus,
-    bytesAfter: (index) => files.log.bytesAfter(index),
-    silenceMs: options.settings.raft.electionMs,
-    onMismatch: (member, index) => replica.onMismatch(member, index),
-  });
-  const snapshotter = new Snapshotter({
-    store: ports.store,
-    logger: ports.logger,
-    log: files.log,
-    files: files.snapshots,
-    applier,
-    storage,
-    settings: options.settings,
-    configurationAt: (index) => files.raft.configurationAt(index),
-    lowestNeeded: () => replica.lowestIndexNeeded(),
-  });
   const driver = makeDriver(base, { links, storage });
-  const transfers = new SnapshotTransfers({
-    clock: ports.clock,
-    logger: ports.logger,
-    store: ports.store,
-    log: files.log,
-    files: files.snapshots,
-    applier,
-    driver,
-    raftStatus,
-    send,
-    prepare: () => snapshotter.forTransfer(),
-  });
-  const leadership = makeLeadership(base, { applier, driver, links, storage });
+  const data = makeDataParts(base, { links, driver, storage });
+  const leadership = makeLeadership(base, { applier: data.applier, driver, links, storage });
   const forwarder: Forwarder = new Forwarder({
-    clock: ports.clock,
-    send,
+    clock: options.ports.clock,
+    send: (to, message) => links.send(to, message),
     serve: (_from, method, params) => methods.serveForwarded(method, params),
   });
   const administration = new Administration({
     context,
-    raftStatus,
+    raftStatus: () => base.files.raft.status(),
     driver,
-    applier,
+    applier: data.applier,
     leadership,
     forwarder,
-    isConnected,
+    isConnected: (member) => links.isUp(member),
   });
-  const reader = new Reader({
-    clock: ports.clock,
-    store: ports.store,
+  const reader = makeReader(base, { ...data, driver });
+  const history = new LagHistory();
+  const service = { leadership, forwarder, administration, reader, storage, hub, driver, links };
+  const methods = makeMethods(base, { ...data, ...service }, history);
+  const pulse = makePulse(base, { ...data, ...service }, history);
+  return { ...data, ...service, admission, methods, pulse };
+}
+
+/** The parts between log and database. */
+function makeDataParts(
+  { options, files, replica }: PartsBase,
+  { links, driver, storage }: Pick<Parts, "links" | "driver" | "storage">,
+): Pick<Parts, "applier" | "lag" | "snapshotter" | "transfers" | "recovery"> {
+  const { clock, logger, store } = options.ports;
+  const { log, raft, snapshots } = files;
+  const raftStatus = (): RaftStatus => raft.status();
+  const applier = new Applier({
+    store,
+    log,
+    logger,
+    onApplied: (outcome, batch) => replica.onApplied(outcome, batch),
+    onDiverged: (_index, detail) => replica.onDiverged(detail),
+    onStoreLost: (reason) => replica.onStoreLost(reason),
+  });
+  const lag = new LagTracker({
+    clock,
+    applier,
+    raftStatus,
+    bytesAfter: (index) => log.bytesAfter(index),
+    silenceMs: options.settings.raft.electionMs,
+    onMismatch: (member, index) => replica.onMismatch(member, index),
+  });
+  const snapshotter = new Snapshotter({
+    store,
+    logger,
+    log,
+    files: snapshots,
+    applier,
+    storage,
+    settings: options.settings,
+    configurationAt: (index) => raft.configurationAt(index),
+    lowestNeeded: () => replica.lowestIndexNeeded(),
+  });
+  const transfers = new SnapshotTransfers({
+    clock,
+    logger,
+    store,
+    log,
+    files: snapshots,
+    applier,
+    driver,
+    raftStatus,
+    send: (to, message) => links.send(to, message),
+    prepare: () => snapshotter.forTransfer(),
+  });
+  const recovery = new StoreRecovery({ store, snapshots, applier, logger });
+  return { applier, lag, snapshotter, transfers, recovery };
+}
+
+function makeReader(
+  { options }: PartsBase,
+  { applier, driver, lag }: Pick<Parts, "applier" | "driver" | "lag">,
+): Reader {
+  return new Reader({
+    clock: options.ports.clock,
+    store: options.ports.store,
     applier,
     readIndex: (requestId) => driver.input((raft) => raft.readIndex(requestId)),
     asOf: () => lag.asOf(),
     stalenessMs: () => lag.lag().ms,
     waitMs: options.settings.readWaitMs,
   });
-  const recovery = new StoreRecovery({
-    store: ports.store,
-    snapshots: files.snapshots,
-    applier,
-    logger: ports.logger,
-  });
-  const history = new LagHistory();
-  const methods = new Methods({
+}
+
+type ServiceParts = Omit<Parts, "admission" | "methods" | "pulse">;
+
+function makeMethods(
+  { options, files, context, replica }: PartsBase,
+  parts: ServiceParts,
+  history: LagHistory,
+): Methods {
+  const { applier, leadership, reader, forwarder, lag, storage, administration } = parts;
+  return new Methods({
     context,
     log: files.log,
-    raftStatus,
+    raftStatus: () => files.raft.status(),
     applier,
     leadership,
     reader,
@@ -175,11 +199,19 @@ export function makeParts(base: PartsBase): Parts {
     status: () => replica.status(),
     makeInvite: options.makeInvite,
   });
-  const pulse = new Pulse({
+}
+
+function makePulse(
+  { options, files, context, replica }: PartsBase,
+  parts: ServiceParts,
+  history: LagHistory,
+): Pulse {
+  const { driver, lag, hub, forwarder, links, administration, snapshotter } = parts;
+  return new Pulse({
     context,
     heartbeatMs: options.settings.raft.heartbeatMs,
     driver,
-    raftStatus,
+    raftStatus: () => files.raft.status(),
     lag,
     history,
     hub,
@@ -191,24 +223,6 @@ export function makeParts(base: PartsBase): Parts {
       void snapshotter.maybeSnapshot();
     },
   });
-  return {
-    storage,
-    admission,
-    hub,
-    applier,
-    driver,
-    links,
-    lag,
-    leadership,
-    reader,
-    forwarder,
-    snapshotter,
-    transfers,
-    recovery,
-    administration,
-    methods,
-    pulse,
-  };
 }
 
 function makeLinks(
