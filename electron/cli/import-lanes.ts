@@ -1,9 +1,9 @@
 /**
- * Sends an import's batches, two at a time, each exactly once.
+ * Sends an import's batches, several at a time, each exactly once.
  *
  * Each lane is a client of its own for the exactly-once table, because that table remembers the
  * last sequence of a client: a lane has one batch on its way, so a batch that must be sent again
- * is always its client's last. Two lanes keep the leader busy while the other batch replicates.
+ * is always its client's last. While one batch is captured, the leader already reads the next ones.
  */
 import { randomUUID } from "node:crypto";
 import { ok, type Result } from "../../shared/base/result.ts";
@@ -20,7 +20,7 @@ export type ImportTotals = { readonly rowCount: number; readonly lastIndex: numb
 type Batch = { readonly rows: readonly (readonly JsonCell[])[]; readonly lines: readonly number[] };
 type Outcome<T> = Result<T, CliFailure>;
 
-const LANE_COUNT = 2;
+const LANE_COUNT = 4;
 const BATCH_ROWS_MAX = 5_000;
 /** In characters of JSON, roughly: an entry of the log is at most 1 MiB. */
 const BATCH_SIZE_MAX = 700_000;

@@ -35,11 +35,7 @@ export class MemberWindow {
   /** Opens a link that signs in, as `serve` prints it. */
   static async open(context: BrowserContext, openUrl: string): Promise<MemberWindow> {
     const window = new MemberWindow(await context.newPage());
-    await window.page.addInitScript(() => {
-      document.addEventListener("securitypolicyviolation", (event) => {
-        console.error(`policy violation: ${event.violatedDirective} ${event.blockedURI}`);
-      });
-    });
+    await window.page.addInitScript(prepareDocument);
     await window.page.goto(openUrl);
     return window;
   }
@@ -84,30 +80,38 @@ export class MemberWindow {
 
   /** The text of a cell that a person sees now; null when it is not on screen. */
   cellOnScreen(place: CellPlace): Promise<string | null> {
-    return this.page.evaluate(textOfVisibleCell, place);
+    return this.page.evaluate((at) => window.textOnScreen(at), place);
   }
 
   /** Waits until a person sees the text in the cell. @returns when, in ms since 1970. */
   async cellShows(place: CellPlace, wanted: string): Promise<number> {
     const seen = await this.page.waitForFunction(
-      ([read, at, text]) => {
-        const reader = new Function(`return (${read})`)() as typeof textOfVisibleCell;
-        return reader(at) === text ? Date.now() : false;
-      },
-      [textOfVisibleCell.toString(), place, wanted] as const,
+      ({ at, text }) => (window.textOnScreen(at) === text ? Date.now() : false),
+      { at: place, text: wanted },
       { polling: "raf" },
     );
     return Number(await seen.jsonValue());
   }
 }
 
-/** Runs in the page. */
-function textOfVisibleCell({ row, column }: CellPlace): string | null {
-  const cell = document.querySelector<HTMLElement>(
-    `[data-row="${row}"][data-column="${column}"]`,
-  );
-  if (cell === null) return null;
-  const box = cell.getBoundingClientRect();
-  const hit = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-  return hit !== null && cell.contains(hit) ? cell.innerText.trim() : null;
+declare global {
+  interface Window {
+    textOnScreen(place: CellPlace): string | null;
+  }
+}
+
+/** Runs in the page before its own scripts. */
+function prepareDocument(): void {
+  document.addEventListener("securitypolicyviolation", (event) => {
+    console.error(`policy violation: ${event.violatedDirective} ${event.blockedURI}`);
+  });
+  window.textOnScreen = ({ row, column }) => {
+    const cell = document.querySelector<HTMLElement>(
+      `[data-row="${row}"][data-column="${column}"]`,
+    );
+    if (cell === null) return null;
+    const box = cell.getBoundingClientRect();
+    const hit = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    return hit !== null && cell.contains(hit) ? cell.innerText.trim() : null;
+  };
 }

@@ -2,9 +2,9 @@
  * Builds the window and opens it in Chromium with a mock agent behind it. Knows nothing of what
  * the tests look at.
  */
-import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import axe from "axe-core";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 import { build } from "vite";
 import { startMockAgent, type MockAgent } from "../support/mock-agent.ts";
@@ -90,17 +90,12 @@ export class WindowUnderTest {
   }
 }
 
-const axeSource = readFileSync(
-  createRequire(import.meta.url).resolve("axe-core/axe.min.js"),
-  "utf8",
-);
-
 /** What axe-core objects to on a page, as `rule: element`. */
 export async function axeViolations(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource);
+  await page.evaluate(axe.source);
   return page.evaluate(async () => {
-    const axe = (globalThis as unknown as { axe: AxeRunner }).axe;
-    const { violations } = await axe.run(document);
+    const runner = (globalThis as unknown as { axe: AxeRunner }).axe;
+    const { violations } = await runner.run(document);
     return violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html}`));
   });
 }

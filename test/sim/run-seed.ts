@@ -2,6 +2,7 @@
  * Runs the world of one seed from its founding to its last check, and says what came of it.
  */
 import type { ApiError } from "../../shared/api/methods.ts";
+import { memberId } from "../../shared/base/ids.ts";
 import type { Result } from "../../shared/base/result.ts";
 import { seededRng } from "../../shared/base/rng.ts";
 import type { FinalLists } from "./history.ts";
@@ -93,6 +94,7 @@ class Story {
     const world = this.#world;
     const { faultyMs } = world.parts.options;
     await this.#createTables();
+    await this.#grow();
     this.#stage = "faults";
     this.#deadlineMs = world.parts.scheduler.nowMs + faultyMs + PEACE_MS_MAX;
     world.nemesis.start();
@@ -125,6 +127,15 @@ class Story {
         uphold(isExpected, "founding-works", () => JSON.stringify(outcome));
       }
       await this.#pause(POLL_MS);
+    }
+  }
+
+  async #grow(): Promise<void> {
+    this.#stage = "growing";
+    const { voterCount, mirrorCount, isGrown } = this.#world.parts.options;
+    for (let i = 2; isGrown && i <= voterCount + mirrorCount; i++) {
+      const role = i <= voterCount ? "voter" : "mirror";
+      while (!(await this.#world.joinAs(memberId(`n${i}`), role))) await this.#pause(POLL_MS);
     }
   }
 

@@ -43,6 +43,8 @@ export type SimOptions = {
   readonly bug: PlantedBug | null;
   readonly voterCount: number;
   readonly mirrorCount: number;
+  /** One computer founds and the others join it, as people do it; else all begin together. */
+  readonly isGrown: boolean;
   /** Virtual ms in which anything goes; healing and the last checks come after it. */
   readonly faultyMs: number;
   readonly heartbeatMs: number;
@@ -107,6 +109,7 @@ export function expandSeed(seed: number, bug: PlantedBug | null): SimOptions {
   const drawn = {
     voterCount: randomPick(rng, [1, 2, 3, 3, 3, 3, 5]),
     mirrorCount: randomPick(rng, [0, 0, 0, 0, 1, 2]),
+    isGrown: randomChance(rng, 0.4),
     faultyMs: randomBetween(rng, 4_000, 12_000),
     heartbeatMs: Math.floor(electionMs / randomPick(rng, [4, 5])),
     electionMs,

@@ -34,6 +34,8 @@ import type { WorldParts } from "./world-parts.ts";
 /** Codes with which an agent may refuse to start while its disk is being hurt. */
 const DISK_CODES: readonly string[] = ["storage-full", "storage-failed"];
 
+const MEMBER_COUNT_MAX = 8;
+
 /** Far beyond any wall clock error: how invitations expire is not what is tried here. */
 const INVITE_EXPIRES_AT_MS = Date.UTC(2200, 0, 1);
 
@@ -169,31 +171,28 @@ export class World implements Victims, MembersForClients {
   }
 
   join(): void {
-    const via = this.#pickRunning();
-    if (via === null || this.#members.size >= 8) return;
+    if (this.#members.size >= MEMBER_COUNT_MAX) return;
     const id = memberId(`m${++this.#joinCount}`);
-    const inviteId = `invite-${id}`;
-    const wantsVote = this.#joinCount % 2 === 1;
-    void via
-      .ask(async (replica) => {
-        const { administration } = replica;
-        const expiresAtMs = INVITE_EXPIRES_AT_MS;
-        const role = wantsVote ? "voter" : "mirror";
-        const recorded = await administration.recordInvite({
-          id: inviteId,
-          key: "k",
-          role,
-          expiresAtMs,
-        });
-        if (!recorded.ok) return null;
-        const redeemed = await administration.redeem({ inviteId, id, name: `Joined ${id}` });
-        return redeemed.ok ? replica.raftStatus().configuration : null;
-      })
-      .then((configuration) => {
-        this.parts.trace.note("join", id, configuration === null ? "refused" : "taken");
-        if (configuration === null) return;
-        this.#add(id, recordOf(id, configuration.seats)).boot();
-      });
+    void this.joinAs(id, this.#joinCount % 2 === 1 ? "voter" : "mirror");
+  }
+
+  /** Invites a new computer, lets it join and starts it. @returns whether it got its seat. */
+  async joinAs(id: MemberId, role: SeatKind): Promise<boolean> {
+    const inviteId = `invite-${id}-${this.parts.trace.count}`;
+    const name = `Joined ${id}`;
+    const configuration = await this.#pickRunning()?.ask(async (replica) => {
+      const { administration } = replica;
+      const invite = { id: inviteId, key: "k", role, expiresAtMs: INVITE_EXPIRES_AT_MS };
+      const recorded = await administration.recordInvite(invite);
+      if (!recorded.ok) return null;
+      const redeemed = await administration.redeem({ inviteId, id, name });
+      return redeemed.ok ? replica.raftStatus().configuration : null;
+    });
+    const isTaken = configuration !== null && configuration !== undefined;
+    this.parts.trace.note("join", id, isTaken ? "taken" : "refused");
+    if (!isTaken) return false;
+    if (!this.#members.has(id)) this.#add(id, recordOf(id, configuration.seats)).boot();
+    return true;
   }
 
   remove(member: SimMember): void {
@@ -257,10 +256,11 @@ export class World implements Victims, MembersForClients {
   }
 
   #found(): void {
-    const { voterCount, mirrorCount } = this.parts.options;
+    const { voterCount, mirrorCount, isGrown } = this.parts.options;
     const ids = Array.from({ length: voterCount + mirrorCount }, (_, i) => memberId(`n${i + 1}`));
     const seats = ids.map((id, i) => seatOf(id, i < voterCount ? "voter" : "mirror"));
-    for (const id of ids) this.#add(id, recordOf(id, seats));
+    const founders = isGrown ? seats.slice(0, 1) : seats;
+    for (const { id } of founders) this.#add(id, recordOf(id, founders));
   }
 
   #add(id: MemberId, record: ClusterRecord): SimMember {

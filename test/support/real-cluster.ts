@@ -119,11 +119,14 @@ export class RealCluster {
   waitTogether(): Promise<RealMember> {
     const isTogether = async (): Promise<RealMember | false> => {
       const leader = await this.leader();
-      const members = (await leader.status())?.members ?? [];
+      const status = await leader.status();
+      if (status?.role !== "leader") return false;
+      const { members, log } = status;
       const voterCount = members.filter(({ seat }) => seat === "voter").length;
+      // The last entry, not the commit index: just after an election the latter may be of before.
       const areHere = this.running().every(({ name }) => {
         const seen = members.find((each) => each.name === name);
-        return seen?.connected === true && seen.lagEntries === 0;
+        return seen?.connected === true && (seen.applied ?? 0) >= log.lastIndex;
       });
       return areHere && voterCount === voterTarget(this.#voters.size) && leader;
     };

@@ -10,12 +10,19 @@ import type { Configuration } from "../../../shared/raft/types.ts";
 
 /** The set of admitted members; this member included. */
 export class Admission {
+  readonly #self: MemberId;
   readonly #admitted: Set<MemberId>;
-  #previous: readonly MemberId[] | null = null;
+  /** Everybody whom a configuration named since the last committed one, that one included. */
+  readonly #named = new Set<MemberId>();
   #onChange: (admitted: readonly MemberId[]) => void;
 
   /** @param known From `cluster.json`. @param onChange Called with the new set, to store it. */
-  constructor(known: readonly MemberId[], onChange: (admitted: readonly MemberId[]) => void) {
+  constructor(
+    self: MemberId,
+    known: readonly MemberId[],
+    onChange: (admitted: readonly MemberId[]) => void,
+  ) {
+    this.#self = self;
     this.#admitted = new Set(known);
     this.#onChange = onChange;
   }
@@ -30,18 +37,27 @@ export class Admission {
     return [...this.#admitted].sort();
   }
 
-  /** The core works with this configuration now. */
-  onConfiguration(configuration: Configuration): void {
+  /**
+   * The core works with this configuration now. Whoever it drops is let go only once it is
+   * committed: until then it may be undone, and the leader that undoes it may be the very member
+   * it drops, whom this member must still hear.
+   */
+  onConfiguration(configuration: Configuration, isCommitted: boolean): void {
     const current = configuration.seats.map((seat) => seat.id);
-    const previous = this.#previous;
-    this.#previous = current;
+    // One without this member is older than its joining: it lets nobody of today go.
+    const isOfToday = current.includes(this.#self);
     let changed = false;
     for (const id of current) {
       if (!this.#admitted.has(id)) changed = true;
       this.#admitted.add(id);
+      if (isOfToday) this.#named.add(id);
     }
-    for (const id of previous ?? []) {
-      if (!current.includes(id)) changed = this.#admitted.delete(id) || changed;
+    if (isCommitted && isOfToday) {
+      for (const id of [...this.#named]) {
+        if (current.includes(id)) continue;
+        this.#named.delete(id);
+        changed = this.#admitted.delete(id) || changed;
+      }
     }
     if (changed) this.#onChange(this.members());
   }

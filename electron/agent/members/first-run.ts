@@ -77,6 +77,10 @@ function toApiError({ code, detail }: JoinError): ApiError {
   switch (code) {
     case "unreachable":
       return { code: "unreachable", message: `The inviting computer did not answer: ${detail}.` };
+    case "wrong-peer": {
+      const message = `Another computer answers where the invite points: ${detail}.`;
+      return { code: "invite-invalid", message };
+    }
     case "no-quorum":
       return { code: "no-quorum", message: `The workspace has no leader now: ${detail}.` };
     case "internal":

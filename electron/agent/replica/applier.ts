@@ -53,6 +53,7 @@ export class Applier {
   #queueBytes = 0;
   #position: StorePosition = { applied: POSITION_ZERO, checksum: "" };
   #target: LogIndex = logIndex(0);
+  #readableFrom: LogIndex = logIndex(0);
   #running: Promise<void> | null = null;
   #isSuspended = true;
   #isStopped = false;
@@ -66,9 +67,23 @@ export class Applier {
     return this.#position;
   }
 
-  /** The store holds this now; entries above it are applied from here on. */
-  resume(position: StorePosition): void {
+  /**
+   * What readers must not see less than: where the database stood before it was replaced, or
+   * what was known to be committed at the start.
+   */
+  get readableFrom(): LogIndex {
+    return this.#readableFrom;
+  }
+
+  /**
+   * The store holds this now; entries above it are applied from here on.
+   *
+   * @param committed Known to be committed, and so to come.
+   */
+  resume(position: StorePosition, committed: LogIndex): void {
     assert(this.#running === null, "the store is idle while it is replaced");
+    const seen = Math.max(this.#readableFrom, this.#position.applied.index);
+    this.#readableFrom = logIndex(Math.max(seen, position.applied.index, committed));
     this.#clearQueue();
     this.#checksums.clear();
     this.#isSuspended = false;

@@ -162,7 +162,7 @@ export class Methods {
   }
 
   async #tables(): Promise<Result<ApiResult<"tables">, ApiError>> {
-    const refusal = this.#options.storage.readRefusal();
+    const refusal = await this.#readRefusal();
     if (refusal !== null) return err(refusal);
     const asked = await askStore(this.#options.context.ports.store, "tables", {});
     if (!asked.ok) return asked;
@@ -197,6 +197,8 @@ export class Methods {
   }
 
   async #verify(): Promise<Result<ApiResult<"verify">, ApiError>> {
+    const loading = await this.#options.reader.waitUntilLoaded();
+    if (loading !== null) return err(loading);
     const asked = await askStore(this.#options.context.ports.store, "verify", {});
     if (!asked.ok) return asked;
     const outcome = asked.value;
@@ -212,6 +214,11 @@ export class Methods {
     });
   }
 
+  async #readRefusal(): Promise<ApiError | null> {
+    const { storage, reader } = this.#options;
+    return storage.readRefusal() ?? (await reader.waitUntilLoaded());
+  }
+
   async #leaderChecksum(index: LogIndex): Promise<string | null> {
     const { leader, role } = this.#options.raftStatus();
     if (role === "leader") return this.#options.applier.checksumAt(index);
@@ -222,7 +229,7 @@ export class Methods {
   }
 
   async #backup(): Promise<Result<ApiResult<"backup">, ApiError>> {
-    const refusal = this.#options.storage.readRefusal();
+    const refusal = await this.#readRefusal();
     if (refusal !== null) return err(refusal);
     const asked = await askStore(this.#options.context.ports.store, "plainImage", {});
     if (!asked.ok) return asked;

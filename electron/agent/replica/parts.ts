@@ -83,7 +83,7 @@ export function makeParts(base: PartsBase): Parts {
   const { options, context, replica } = base;
   const storage = new StorageState(options.folder);
   const hub = new EventHub(options.ports.clock, () => replica.status());
-  const admission = new Admission(options.record.known, options.saveKnown);
+  const admission = new Admission(options.self, options.record.known, options.saveKnown);
   const links = makeLinks(base, admission);
   const driver = makeDriver(base, { links, storage });
   const data = makeDataParts(base, { links, driver, storage });

@@ -42,7 +42,8 @@ export class Reader {
 
   /** Runs one query; never rejects for a reason of the world. */
   async query(params: ApiParams<"query">): Promise<Result<ApiResult<"query">, ApiError>> {
-    const refusal = await this.#waitFor(params.readLevel ?? "local", params);
+    const level = params.readLevel ?? "local";
+    const refusal = (await this.waitUntilLoaded()) ?? (await this.#waitFor(level, params));
     if (refusal !== null) return err(refusal);
     const asked = await askStore(this.#options.store, "query", {
       sql: params.sql,
@@ -55,6 +56,15 @@ export class Reader {
     const { columns, rows, isTruncated, applied } = outcome.value;
     const asOf = { ...this.#options.asOf(), term: applied.term, index: applied.index };
     return ok({ columns, rows, isTruncated, asOf });
+  }
+
+  /** Until the database is back where it was: a restart must not show an older state. */
+  async waitUntilLoaded(): Promise<ApiError | null> {
+    const { applier } = this.#options;
+    if (applier.position.applied.index >= applier.readableFrom) return null;
+    const error = await this.#waitApplied(applier.readableFrom);
+    if (error === null) return null;
+    return { code: "busy", message: "The database is still being loaded; try again soon." };
   }
 
   /** The core's answer. */

@@ -49,7 +49,7 @@ export class Replica implements PartsListener {
   readonly #files: OpenedFiles;
   readonly #parts: Parts;
   readonly #leadershipLog = new LeadershipLog();
-  #configurationSeen: RaftStatus["configuration"] | null = null;
+  #configurationSeen: Pick<RaftStatus, "configuration" | "isChangingConfiguration"> | null = null;
   #isClosed = false;
 
   /** Use `createReplica`. */
@@ -74,7 +74,7 @@ export class Replica implements PartsListener {
 
   /** Listens, dials, and lets time run. @returns why it cannot listen, or null. */
   async start(): Promise<OpenFailure | null> {
-    this.#parts.applier.resume(this.#files.storePosition);
+    this.#parts.applier.resume(this.#files.storePosition, this.raftStatus().commitIndex);
     this.#noteConfiguration(this.raftStatus());
     const listening = await this.#parts.links.start();
     if (!listening.ok) return listening.error;
@@ -303,9 +303,12 @@ export class Replica implements PartsListener {
   }
 
   #noteConfiguration(status: RaftStatus): void {
-    if (status.configuration === this.#configurationSeen) return;
-    this.#configurationSeen = status.configuration;
-    this.#parts.admission.onConfiguration(status.configuration);
+    const { configuration, isChangingConfiguration } = status;
+    const seen = this.#configurationSeen;
+    const isSame = seen?.configuration === configuration;
+    if (isSame && seen?.isChangingConfiguration === isChangingConfiguration) return;
+    this.#configurationSeen = { configuration, isChangingConfiguration };
+    this.#parts.admission.onConfiguration(configuration, !isChangingConfiguration);
     this.#parts.links.membersChanged();
   }
 

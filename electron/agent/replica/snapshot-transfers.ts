@@ -119,7 +119,7 @@ export class SnapshotTransfers {
     if (!loaded.ok) return { code: "storage-failed", detail: loaded.error.detail };
     const reset = await log.resetTo(position, stored.value.chainHash);
     if (!reset.ok) return reset.error;
-    applier.resume(loaded.value);
+    applier.resume(loaded.value, position.index);
     logger.info("snapshot-installed", { index: position.index });
     return null;
   }

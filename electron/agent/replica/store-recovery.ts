@@ -36,7 +36,7 @@ export class StoreRecovery {
     const image = await this.#newestImage();
     const loaded = await store.call("load", { image });
     assert(loaded.ok, "a verified snapshot loads");
-    applier.resume(loaded.value);
+    applier.resume(loaded.value, loaded.value.applied.index);
     logger.info("store-refilled", { from: loaded.value.applied.index });
   }
 

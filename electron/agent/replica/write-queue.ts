@@ -60,8 +60,12 @@ type Pending = WriteRequest & { readonly end: (outcome: WriteOutcome) => void };
 const BATCH_COUNT_MAX = 512;
 /** Writes waiting beyond this are refused as `busy` instead of growing the memory. */
 const QUEUE_COUNT_MAX = 10_000;
-/** Bulk rows count by this estimate; a batch closes above `BATCH_ROWS_MAX`. */
-const BATCH_ROWS_MAX = 20_000;
+/**
+ * A batch closes before its rows would exceed this. An import's batches are so captured one at a
+ * time and each is one append: a leader that committed half of what it captured would have to
+ * roll it back and apply it like a mirror, which takes as long as capturing it.
+ */
+const BATCH_ROWS_MAX = 1_000;
 
 /** Writes of all clients of this leader, in order of arrival. */
 export class WriteQueue {
@@ -159,8 +163,8 @@ export class WriteQueue {
     let rows = 0;
     let count = 0;
     for (const { capture } of this.#waiting) {
-      if (count === BATCH_COUNT_MAX || (count > 0 && rows > BATCH_ROWS_MAX)) break;
       rows += capture.work.type === "insert-rows" ? capture.work.rows.length : 1;
+      if (count === BATCH_COUNT_MAX || (count > 0 && rows > BATCH_ROWS_MAX)) break;
       count++;
     }
     return this.#waiting.splice(0, count);
