@@ -17,6 +17,7 @@ export class AppController {
   readonly theme: ThemeController;
   #route = $state.raw<Route>({ page: "tables", table: null });
   #areShortcutsOpen = $state(false);
+  #offeredLink = $state<string | null>(null);
   readonly #window: Window;
 
   constructor(agent: AgentClient, window: Window) {
@@ -28,6 +29,12 @@ export class AppController {
     this.theme = new ThemeController(window.document.documentElement, window.localStorage);
     this.#route = parseRoute(window.location.hash);
     window.addEventListener("hashchange", this.#onHash);
+    window.addEventListener("message", this.#onMessage);
+  }
+
+  /** An invite link somebody opened, for the form of the first run; null when there is none. */
+  get offeredLink(): string | null {
+    return this.#offeredLink;
   }
 
   get route(): Route {
@@ -42,6 +49,11 @@ export class AppController {
     this.#window.location.hash = href;
   }
 
+  /** Goes there without a step in the browser's history: for what nobody clicked. */
+  settleOn(href: string): void {
+    this.#window.location.replace(href);
+  }
+
   openShortcuts(): void {
     this.#areShortcutsOpen = true;
   }
@@ -52,11 +64,20 @@ export class AppController {
 
   dispose(): void {
     this.#window.removeEventListener("hashchange", this.#onHash);
+    this.#window.removeEventListener("message", this.#onMessage);
     this.tables.dispose();
     this.live.dispose();
     this.notices.dispose();
     this.agent.dispose();
   }
+
+  /** From the preload script. A link is only ever put into the form: a person joins. */
+  readonly #onMessage = (event: MessageEvent): void => {
+    const data: unknown = event.data;
+    if (event.source !== this.#window || typeof data !== "object" || data === null) return;
+    const { type, link }: { readonly type?: unknown; readonly link?: unknown } = data;
+    if (type === "tidemark:link" && typeof link === "string") this.#offeredLink = link;
+  };
 
   readonly #onHash = (): void => {
     this.#route = parseRoute(this.#window.location.hash);

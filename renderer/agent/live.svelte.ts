@@ -2,12 +2,12 @@
  * The one picture of the cluster every page of the window looks at: the last status, when it
  * was heard, and whether the agent answers. It keeps the last picture when the agent is gone.
  */
-import type { ApiEvent } from "../../shared/api/methods.ts";
+import type { ApiEvent, LeadershipEvent } from "../../shared/api/methods.ts";
 import type { Status } from "../../shared/cluster/status.ts";
 import type { Agent, ClientError, ConnectionState } from "./client.ts";
 
-/** A change of leadership as a sentence. */
-export type LeadershipEvent = {
+/** A change of leadership as a line of the history. */
+export type LeadershipLine = {
   readonly at: string;
   readonly sentence: string;
   readonly hasLeader: boolean;
@@ -24,7 +24,7 @@ export class LiveStatus {
   #heardAtMs = $state<number | null>(null);
   #nowMs = $state(Date.now());
   #leaderHttp = $state<string | null>(null);
-  #history = $state.raw<readonly LeadershipEvent[]>([]);
+  #history = $state.raw<readonly LeadershipLine[]>([]);
   readonly #agent: Agent;
   readonly #endings: (() => void)[];
 
@@ -54,8 +54,8 @@ export class LiveStatus {
     return this.#nowMs;
   }
 
-  /** Leadership changes seen by this window, newest first. */
-  get history(): readonly LeadershipEvent[] {
+  /** Leadership changes since the agent started, newest first. */
+  get history(): readonly LeadershipLine[] {
     return this.#history;
   }
 
@@ -77,6 +77,8 @@ export class LiveStatus {
   async refresh(): Promise<void> {
     const answer = await this.#agent.call("status", {});
     if (answer.ok) this.#take(answer.value);
+    const past = await this.#agent.call("leadershipHistory", {});
+    if (past.ok) this.#history = past.value.events.map(lineOf).reverse().slice(0, EVENTS_MAX);
   }
 
   dispose(): void {
@@ -92,8 +94,7 @@ export class LiveStatus {
     if (event.type === "status") this.#take(event.status);
     if (event.type !== "leadership") return;
     this.#leaderHttp = null;
-    const line = { at: event.at, sentence: event.sentence, hasLeader: event.leader !== null };
-    this.#history = [line, ...this.#history].slice(0, EVENTS_MAX);
+    this.#history = [lineOf(event), ...this.#history].slice(0, EVENTS_MAX);
   }
 
   #take(status: Status): void {
@@ -101,4 +102,8 @@ export class LiveStatus {
     this.#heardAtMs = Date.now();
     this.#nowMs = Date.now();
   }
+}
+
+function lineOf(event: LeadershipEvent): LeadershipLine {
+  return { at: event.at, sentence: event.sentence, hasLeader: event.leader !== null };
 }

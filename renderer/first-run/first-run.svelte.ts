@@ -23,10 +23,14 @@ export class FirstRunController {
   readonly #agent: Agent;
   readonly #live: LiveStatus;
 
-  constructor(agent: Agent, live: LiveStatus) {
+  /** @param offeredLink An invite link somebody opened: the join form begins with it. */
+  constructor(agent: Agent, live: LiveStatus, offeredLink: string | null = null) {
     this.#agent = agent;
     this.#live = live;
     this.memberName = live.status?.member.name ?? "";
+    if (offeredLink === null) return;
+    this.link = offeredLink;
+    this.step = "join";
   }
 
   get isBusy(): boolean {

@@ -197,6 +197,11 @@ export type ApiMethods = {
     params: Empty;
     result: { readonly image: { readonly $blob: string }; readonly asOf: AsOf };
   };
+  /** Who led when, as this member saw it since it started; oldest first, at most 200. */
+  leadershipHistory: {
+    params: Empty;
+    result: { readonly events: readonly LeadershipEvent[] };
+  };
   lagHistory: {
     params: { readonly sinceMs?: number };
     result: { readonly samples: readonly LagSample[] };
@@ -209,6 +214,16 @@ export type ApiMethod = keyof ApiMethods;
 export type ApiParams<M extends ApiMethod> = ApiMethods[M]["params"];
 /** Result of a method. */
 export type ApiResult<M extends ApiMethod> = ApiMethods[M]["result"];
+
+/** A change of who leads, in one sentence for people. */
+export type LeadershipEvent = {
+  readonly type: "leadership";
+  readonly term: Term;
+  readonly leader: MemberId | null;
+  /** ISO 8601, by the wall clock of the member that tells. */
+  readonly at: string;
+  readonly sentence: string;
+};
 
 /** Pushed to windows and `/api/events`. */
 export type ApiEvent =
@@ -223,14 +238,7 @@ export type ApiEvent =
       readonly rowCount: number;
       readonly isSchemaChange: boolean;
     }
-  /** Who leads changed, in one sentence for the event history. */
-  | {
-      readonly type: "leadership";
-      readonly term: Term;
-      readonly leader: MemberId | null;
-      readonly at: string;
-      readonly sentence: string;
-    }
+  | LeadershipEvent
   | { readonly type: "lag"; readonly samples: readonly LagSample[] };
 
 /** What crosses the MessagePort or WebSocket: window to agent. */

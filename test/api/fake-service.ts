@@ -106,6 +106,8 @@ export class FakeService implements AgentService {
         return ok({ leader: memberId("m2"), tookMs: 12 });
       case "removeMember":
         return ok({ index: logIndex(9) });
+      case "leadershipHistory":
+        return ok({ events: [] });
       case "lagHistory":
         return ok({ samples: [] });
       default:

@@ -64,13 +64,15 @@ async function writeUntilTaken(
   attempt: { readonly isDone: boolean; readonly deadlineMs: number },
 ): Promise<number> {
   const statements = [{ sql: "INSERT INTO beats(round) VALUES (?)", params: [round] }];
-  const clientId = `client of ${member.name}`;
+  const clientId = `client-of-${member.name}`;
+  let lastCode = "";
   while (!attempt.isDone && performance.now() < attempt.deadlineMs) {
     const answer = await member.call("execute", { statements, clientId, sequence: round + 1 });
     if (answer.ok) return performance.now();
+    lastCode = answer.error.code;
     await sleep(RETRY_AFTER_MS);
   }
-  throw new Error(`${member.name} did not take the write of round ${round}`);
+  throw new Error(`${member.name} did not take the write of round ${round}: ${lastCode}`);
 }
 
 function figuresOf(roundsMs: readonly number[]): FailoverFigures {

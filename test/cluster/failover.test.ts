@@ -53,6 +53,20 @@ test("no acknowledged write is lost or doubled when the leader is killed under l
   for (const member of cluster.members) await expectOnceEach(member, writers);
 });
 
+test("no acknowledged write is lost when all three are killed at once under load", async () => {
+  cluster = await RealCluster.create(3);
+  await (await cluster.leader()).execute(MARKS_SQL);
+  writers = new Writers(cluster.members, CLIENT_NAMES);
+  await writers.more(150);
+  await Promise.all(cluster.members.map((member) => member.kill()));
+  await Promise.all(cluster.members.map((member) => member.start()));
+  await writers.more(50);
+  await writers.stop();
+  expect(writers.refused).toEqual([]);
+  await cluster.verifyIdentical();
+  for (const member of cluster.members) await expectOnceEach(member, writers);
+});
+
 test("a write repeated with its client and sequence at the next leader gets the first result and changes nothing", async () => {
   cluster = await RealCluster.create(3);
   const leader = await cluster.leader();

@@ -6,9 +6,12 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { RealCluster } from "../support/real-cluster.ts";
+import { RealProcess } from "../support/real-process.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 const ROW_COUNT = 2_000;
+/** Enough that an import is under way for a while. */
+const MANY_ROW_COUNT = 120_000;
 
 let cluster: RealCluster | null = null;
 
@@ -17,9 +20,9 @@ afterEach(async () => {
   cluster = null;
 });
 
-async function writePeople(folder: string): Promise<string> {
+async function writePeople(folder: string, rowCount: number): Promise<string> {
   const path = join(folder, "people.csv");
-  const lines = Array.from({ length: ROW_COUNT }, (_, i) => `${i + 1},"Ada, ${i}",${i / 4}`);
+  const lines = Array.from({ length: rowCount }, (_, i) => `${i + 1},"Ada, ${i}",${i / 4}`);
   await writeFile(path, `id,name,score\r\n${lines.join("\r\n")}\r\n`);
   return path;
 }
@@ -27,7 +30,7 @@ async function writePeople(folder: string): Promise<string> {
 test("three members hold identical rows after an import, an edit, kill -9 of the leader and its return", async () => {
   cluster = await RealCluster.create(3);
   const leader = await cluster.leader();
-  const file = await writePeople(cluster.folder);
+  const file = await writePeople(cluster.folder, ROW_COUNT);
   const imported = await leader.command("import", file, "--table", "people");
   expect(imported).toMatchObject({ exitCode: 0 });
   await cluster.verifyIdentical();
@@ -57,7 +60,28 @@ test("three members hold identical rows after an import, an edit, kill -9 of the
   expect(await leader.status()).toMatchObject({ role: "follower", leader: { name: next.name } });
 });
 
-test("an edit of the leader shows on a mirror, whose event stream tells of it", async () => {
+test("an import goes on at the next leader when its own is killed, and every row is there once", async () => {
+  cluster = await RealCluster.create(3);
+  const leader = await cluster.leader();
+  const file = await writePeople(cluster.folder, MANY_ROW_COUNT);
+  const data = ["--data", leader.dataFolder];
+  const importing = new RealProcess(["import", file, "--table", "people", ...data]);
+  await waitUntil("the first rows", async () => {
+    const rows = await leader.call("query", { sql: "SELECT 1 FROM people LIMIT 1" });
+    return importing.isEnded || (rows.ok && rows.value.rows.length === 1);
+  });
+  expect(importing.isEnded).toBe(false);
+  await leader.kill();
+  expect(await importing.ended).toMatchObject({ exitCode: 0 });
+  await leader.start();
+  await cluster.verifyIdentical();
+  for (const member of cluster.members) {
+    const rows = await member.rows("SELECT count(*), count(DISTINCT id), max(id) FROM people");
+    expect(rows).toEqual([[MANY_ROW_COUNT, MANY_ROW_COUNT, MANY_ROW_COUNT]]);
+  }
+});
+
+test("an edit of the leader shows on the mirror of a pair, with no lag", async () => {
   cluster = await RealCluster.create(2);
   const leader = await cluster.leader();
   const [mirror] = await cluster.followers();

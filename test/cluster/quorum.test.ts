@@ -2,7 +2,7 @@
  * What a member may say and do when it cannot reach the others. They are frozen rather than
  * killed where it matters: their connections stay open, as those of a sleeping laptop do.
  */
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { DEFAULT_SETTINGS } from "../../electron/agent/replica/replica-context.ts";
 import { RealCluster } from "../support/real-cluster.ts";
 import type { RealMember } from "../support/real-member.ts";
@@ -14,17 +14,24 @@ const COUNT = "SELECT count(*) FROM notes";
 let cluster: RealCluster;
 let leader: RealMember;
 let followers: readonly RealMember[];
+/** Rows of `notes`: every test adds some. */
+let noteCount = 1;
 
-beforeEach(async () => {
+// One cluster for all: each test leaves it whole, and the next one checks that before it begins.
+beforeAll(async () => {
   cluster = await RealCluster.create(3);
   leader = await cluster.leader();
-  followers = await cluster.followers();
   await leader.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)");
   await leader.execute("INSERT INTO notes(text) VALUES ('first')");
-  await cluster.verifyIdentical();
 });
 
-afterEach(() => cluster.dispose());
+beforeEach(async () => {
+  leader = await cluster.waitTogether();
+  followers = await cluster.followers();
+  noteCount = Number((await leader.rows(COUNT))[0]?.[0]);
+});
+
+afterAll(() => cluster.dispose());
 
 /** Waits until the member has noticed that it is alone. */
 function noticed(member: RealMember): Promise<unknown> {
@@ -49,7 +56,7 @@ test("a leader whose followers fall silent stops taking writes within an electio
   // Its own check comes at the latest one timeout after the last answer, and one after that.
   expect(performance.now() - frozenAtMs).toBeLessThan(electionMs * 4);
   expect(await codeOf(leader.call("execute", WRITE))).toBe("no-quorum");
-  expect(await leader.rows(COUNT)).toEqual([[1]]);
+  expect(await leader.rows(COUNT)).toEqual([[noteCount]]);
   const command = await leader.command("sql", "DELETE FROM notes");
   expect(command.exitCode).toBe(3);
   expect(command.error).toMatch(/^tidemark: .*majority.*\n$/);
@@ -57,7 +64,7 @@ test("a leader whose followers fall silent stops taking writes within an electio
   for (const follower of followers) follower.wake();
   await cluster.leader();
   await cluster.verifyIdentical();
-  expect(await followers[0]?.rows(COUNT)).toEqual([[1]]);
+  expect(await followers[0]?.rows(COUNT)).toEqual([[noteCount]]);
 });
 
 test("the last of three voters refuses writes and linearizable reads with no-quorum and says how old its data is", async () => {
@@ -69,15 +76,16 @@ test("the last of three voters refuses writes and linearizable reads with no-quo
   const newest = survivor.call("query", { sql: COUNT, readLevel: "linearizable" });
   expect(await codeOf(newest)).toBe("no-quorum");
   const local = await survivor.must("query", { sql: COUNT });
-  expect(local.rows).toEqual([[1]]);
+  expect(local.rows).toEqual([[noteCount]]);
   expect(local.asOf.leaderReachable).toBe(false);
   expect(Date.parse(local.asOf.at ?? "")).toBeLessThanOrEqual(Date.now());
   expect(await survivor.must("verify", {})).toMatchObject({ isIdentical: true });
 
   await other.start();
   await (await cluster.leader()).must("execute", WRITE);
+  await leader.start();
   await cluster.verifyIdentical();
-  expect(await survivor.rows(COUNT)).toEqual([[2]]);
+  expect(await survivor.rows(COUNT)).toEqual([[noteCount + 1]]);
 });
 
 test("a frozen follower misses nothing: its local reads are of the past until it wakes, then it catches up", async () => {
@@ -93,20 +101,20 @@ test("a frozen follower misses nothing: its local reads are of the past until it
   expect(shown.isLeader).toBe(false);
   sleeper.wake();
   await cluster.verifyIdentical();
-  expect(await sleeper.rows(COUNT)).toEqual([[21]]);
+  expect(await sleeper.rows(COUNT)).toEqual([[noteCount + 20]]);
   expect(await cluster.leader()).toBe(leader);
 });
 
 test("a session read on a follower waits for the write it names, and a linearizable one sees every acknowledged write", async () => {
   const [reader] = followers;
   if (reader === undefined) throw new Error("three members run");
-  for (let i = 2; i <= 30; i++) {
+  for (let i = 1; i <= 30; i++) {
     const index = await leader.execute("INSERT INTO notes(text) VALUES ('next')");
     const isSession = i % 2 === 0;
     const level = isSession ? "session" : "linearizable";
     const params = isSession ? { afterIndex: index } : {};
     const seen = await reader.must("query", { sql: COUNT, readLevel: level, ...params });
-    expect(seen.rows).toEqual([[i]]);
+    expect(seen.rows).toEqual([[noteCount + i]]);
     expect(seen.asOf.index).toBeGreaterThanOrEqual(index);
   }
   const future = (await leader.status())?.log.lastIndex ?? 0;

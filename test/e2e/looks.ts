@@ -28,6 +28,7 @@ export async function expectGoodLooks(page: Page, look: Look): Promise<void> {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     for (const size of SIZES) {
       await page.setViewportSize(size);
+      await drawn(page);
       const name = `${look}-${colorScheme}-${size.width}`;
       expect(await axeViolations(page), name).toEqual([]);
       const widthPx = await page.evaluate(() => document.documentElement.scrollWidth);
@@ -37,6 +38,16 @@ export async function expectGoodLooks(page: Page, look: Look): Promise<void> {
   }
   await page.emulateMedia({ colorScheme: "light", reducedMotion: null });
   await page.setViewportSize(SIZES[0]);
+}
+
+/** Resolves when another theme or size has reached the screen. */
+function drawn(page: Page): Promise<number> {
+  return page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        requestAnimationFrame(() => requestAnimationFrame(resolve));
+      }),
+  );
 }
 
 async function shoot(page: Page, name: string): Promise<void> {

@@ -5,7 +5,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { CHROMIUM, launchChromium } from "../support/chromium.ts";
 import { RealCluster } from "../support/real-cluster.ts";
 import type { RealMember } from "../support/real-member.ts";
@@ -21,6 +21,7 @@ const AT_ONCE_MS_MAX = 2_000;
 describe.skipIf(CHROMIUM === null)("three computers and their windows", () => {
   let cluster: RealCluster;
   let browser: Browser;
+  let isBrokenOff = false;
   const windows = new Map<RealMember, MemberWindow>();
 
   const windowOf = (member: RealMember): MemberWindow => {
@@ -49,6 +50,13 @@ describe.skipIf(CHROMIUM === null)("three computers and their windows", () => {
     for (const member of members) {
       windows.set(member, await MemberWindow.open(context, member.openUrl));
     }
+  });
+
+  beforeEach(({ onTestFailed }) => {
+    if (isBrokenOff) throw new Error("an earlier chapter of the story failed");
+    onTestFailed(() => {
+      isBrokenOff = true;
+    });
   });
 
   afterEach(() => {

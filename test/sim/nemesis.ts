@@ -114,7 +114,8 @@ export class Nemesis {
     },
     "sync-failure": (member) => {
       member.disk.failNextSync();
-      this.#later(500, 4_000, () => this.#crash(member, "power-loss"));
+      const kind = randomChance(this.#rng, 0.5) ? "killed" : "power-loss";
+      this.#later(500, 4_000, () => this.#crash(member, kind));
     },
     "disk-full": (member) => {
       member.disk.setFreeBytes(randomBetween(this.#rng, 0, 3_000));

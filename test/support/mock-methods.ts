@@ -65,6 +65,8 @@ function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatab
       return { result: invite() };
     case "switchover":
       return switchover(cluster, (request.params as ApiParams<"switchover">).to);
+    case "leadershipHistory":
+      return { result: { events: [] } };
     case "lagHistory":
       return { result: { samples: cluster.lagSamples() } };
     case "verify":

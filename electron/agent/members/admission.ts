@@ -38,6 +38,18 @@ export class Admission {
   }
 
   /**
+   * A member that is ahead of this one names the members of today.
+   *
+   * @returns whether anybody is let in who was not before.
+   */
+  vouched(ids: readonly MemberId[]): boolean {
+    const fresh = ids.filter((id) => !this.#admitted.has(id));
+    for (const id of fresh) this.#admitted.add(id);
+    if (fresh.length > 0) this.#onChange(this.members());
+    return fresh.length > 0;
+  }
+
+  /**
    * The core works with this configuration now. Whoever it drops is let go only once it is
    * committed: until then it may be undone, and the leader that undoes it may be the very member
    * it drops, whom this member must still hear.

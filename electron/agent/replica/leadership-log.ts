@@ -1,14 +1,20 @@
 import type { MemberId, Term } from "../../../shared/base/ids.ts";
-import type { ApiEvent } from "../../../shared/api/methods.ts";
+import type { LeadershipEvent } from "../../../shared/api/methods.ts";
 import type { RaftStatus } from "../../../shared/raft/types.ts";
 
-/** A change of who leads, as windows get it. */
-export type LeadershipEvent = Extract<ApiEvent, { type: "leadership" }>;
+/** What a person still wants to read. */
+const EVENT_COUNT_MAX = 200;
 
 /** Notices changes of leadership and puts each into one sentence. */
 export class LeadershipLog {
   #leader: MemberId | null = null;
   #term: Term | null = null;
+  #events: LeadershipEvent[] = [];
+
+  /** What was noted, oldest first. */
+  get events(): readonly LeadershipEvent[] {
+    return this.#events;
+  }
 
   /**
    * @param nameOf The name of a member for people.
@@ -26,7 +32,10 @@ export class LeadershipLog {
     this.#leader = status.leader;
     this.#term = status.term;
     const sentence = describe(status, before, nameOf);
-    return { type: "leadership", term: status.term, leader: status.leader, at, sentence };
+    const { term, leader } = status;
+    const event: LeadershipEvent = { type: "leadership", term, leader, at, sentence };
+    this.#events = [...this.#events, event].slice(-EVENT_COUNT_MAX);
+    return event;
   }
 }
 

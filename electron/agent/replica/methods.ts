@@ -8,6 +8,7 @@ import type {
   ApiMethods,
   ApiParams,
   ApiResult,
+  LeadershipEvent,
   LogLine,
 } from "../../../shared/api/methods.ts";
 import { logIndex } from "../../../shared/base/ids.ts";
@@ -50,6 +51,7 @@ type MethodsOptions = {
   readonly storage: StorageState;
   readonly administration: Administration;
   readonly status: () => Status;
+  readonly leadershipEvents: () => readonly LeadershipEvent[];
   readonly makeInvite: ReplicaOptions["makeInvite"];
 };
 
@@ -114,6 +116,7 @@ export class Methods {
       log: (params) => this.#log(params),
       verify: () => this.#verify(),
       backup: () => this.#backup(),
+      leadershipHistory: () => Promise.resolve(ok({ events: this.#options.leadershipEvents() })),
       lagHistory: (params) => Promise.resolve(ok({ samples: history.since(params.sinceMs ?? 0) })),
       // The link names this computer; the invitation itself is recorded by the leader.
       invite: (params) =>

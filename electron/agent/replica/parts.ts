@@ -3,12 +3,14 @@
  * messages go to the links, the links' messages to the core), so each gets functions that look
  * up the others when they are called; none is called before all exist.
  */
+import type { LeadershipEvent } from "../../../shared/api/methods.ts";
 import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
 import type { Status } from "../../../shared/cluster/status.ts";
 import type { MemberMessage } from "../../../shared/protocol/messages.ts";
 import type { LogEntry, RaftStatus, ReadAnswer, SnapshotMark } from "../../../shared/raft/types.ts";
 import { Administration } from "../members/administration.ts";
 import { Admission } from "../members/admission.ts";
+import { SEATS_METHOD, Vouching } from "../members/vouching.ts";
 import type { DiskError } from "../ports.ts";
 import { PeerLinks } from "../transport/peer-links.ts";
 import { Applier } from "./applier.ts";
@@ -42,6 +44,7 @@ export type PartsBase = {
 export interface PartsListener {
   status(): Status;
   statusSources(): StatusSources;
+  leadershipEvents(): readonly LeadershipEvent[];
   statusChanged(): void;
   lowestIndexNeeded(): LogIndex;
   onMessage(from: MemberId, message: MemberMessage): void;
@@ -91,7 +94,16 @@ export function makeParts(base: PartsBase): Parts {
   const forwarder: Forwarder = new Forwarder({
     clock: options.ports.clock,
     send: (to, message) => links.send(to, message),
-    serve: (_from, method, params) => methods.serveForwarded(method, params),
+    serve: async (_from, method, params) =>
+      method === SEATS_METHOD ? vouching.answer() : methods.serveForwarded(method, params),
+  });
+  const vouching = new Vouching({
+    self: options.self,
+    raftStatus: () => base.files.raft.status(),
+    forwarder,
+    admission,
+    isConnected: (member) => links.isUp(member),
+    onAdmitted: () => links.membersChanged(),
   });
   const administration = new Administration({
     context,
@@ -106,7 +118,7 @@ export function makeParts(base: PartsBase): Parts {
   const history = new LagHistory();
   const service = { leadership, forwarder, administration, reader, storage, hub, driver, links };
   const methods = makeMethods(base, { ...data, ...service }, history);
-  const pulse = makePulse(base, { ...data, ...service }, history);
+  const pulse = makePulse(base, { ...data, ...service, vouching }, history);
   return { ...data, ...service, admission, methods, pulse };
 }
 
@@ -197,16 +209,17 @@ function makeMethods(
     storage,
     administration,
     status: () => replica.status(),
+    leadershipEvents: () => replica.leadershipEvents(),
     makeInvite: options.makeInvite,
   });
 }
 
 function makePulse(
   { options, files, context, replica }: PartsBase,
-  parts: ServiceParts,
+  parts: ServiceParts & { readonly vouching: Vouching },
   history: LagHistory,
 ): Pulse {
-  const { driver, lag, hub, forwarder, links, administration, snapshotter } = parts;
+  const { driver, lag, hub, forwarder, links, administration, snapshotter, vouching } = parts;
   return new Pulse({
     context,
     heartbeatMs: options.settings.raft.heartbeatMs,
@@ -220,6 +233,7 @@ function makePulse(
     sources: () => replica.statusSources(),
     everySecond: () => {
       administration.autopilot();
+      vouching.askWhenLeaderless();
       void snapshotter.maybeSnapshot();
     },
   });

@@ -5,7 +5,13 @@
  *
  * It runs on ports only, so the simulator runs this very class on virtual time, network and disk.
  */
-import type { ApiError, ApiEvent, ApiParams, ApiResult } from "../../../shared/api/methods.ts";
+import type {
+  ApiError,
+  ApiEvent,
+  ApiParams,
+  ApiResult,
+  LeadershipEvent,
+} from "../../../shared/api/methods.ts";
 import { unreachable } from "../../../shared/base/assert.ts";
 import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
@@ -273,6 +279,11 @@ export class Replica implements PartsListener {
   /** Something the status shows changed. */
   statusChanged(): void {
     this.#parts.hub.statusChanged();
+  }
+
+  /** Who led when, since this member started. */
+  leadershipEvents(): readonly LeadershipEvent[] {
+    return this.#leadershipLog.events;
   }
 
   /** What the status is made of, now. */

@@ -90,7 +90,8 @@ function leaderOf({ context, raft, peers }: StatusSources): Status["leader"] {
     raft.leader === context.self
       ? context.ports.network.listenAddress
       : (peers.get(raft.leader)?.address ?? null);
-  return { id: raft.leader, name: context.nameOf(raft.leader), address };
+  const http = raft.leader === context.self ? null : (peers.get(raft.leader)?.http ?? null);
+  return { id: raft.leader, name: context.nameOf(raft.leader), address, http };
 }
 
 function memberStatus(seat: Seat, sources: StatusSources): MemberStatus {
