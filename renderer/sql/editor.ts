@@ -7,7 +7,7 @@ import { autocompletion, closeBrackets, completionKeymap } from "@codemirror/aut
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { SQLite, sql as sqlLanguage } from "@codemirror/lang-sql";
 import { defaultHighlightStyle, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
-import { EditorState, Prec } from "@codemirror/state";
+import { EditorState, Prec, type Transaction } from "@codemirror/state";
 import {
   drawSelection,
   EditorView,
@@ -50,6 +50,7 @@ function extensionsFor(options: SqlEditorOptions) {
     lineNumbers(),
     history(),
     drawSelection(),
+    typingOverSelection,
     highlightActiveLine(),
     closeBrackets(),
     autocompletion(),
@@ -65,6 +66,27 @@ function extensionsFor(options: SqlEditorOptions) {
     theme,
   ];
 }
+
+/**
+ * Chromium keeps the looks of a selection that is typed over by an inline style, which the
+ * content policy blocks and reports; so the editor replaces the selection itself.
+ */
+const typingOverSelection = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    const { data, inputType, isComposing } = event;
+    const { empty, from, to } = view.state.selection.main;
+    if (empty || isComposing || inputType !== "insertText" || data === null) return false;
+    const insert = (): Transaction =>
+      view.state.update(view.state.replaceSelection(data), {
+        userEvent: "input.type",
+        scrollIntoView: true,
+      });
+    event.preventDefault();
+    const handlers = view.state.facet(EditorView.inputHandler);
+    if (!handlers.some((handle) => handle(view, from, to, data, insert))) view.dispatch(insert());
+    return true;
+  },
+});
 
 /** What CodeMirror's own style sets in these colours is set in ours, for both themes. */
 const COLORS: { readonly [color: string]: string } = {

@@ -10,6 +10,9 @@ import { dropTable, renameTable, type ColumnPlan } from "../parts/statements.ts"
 /** Shortest time between two reads of the list while rows rain, in ms. */
 const REFRESH_MS_MIN = 500;
 
+/** The banner and the first run say these. */
+const SAID_ELSEWHERE: ReadonlySet<string> = new Set(["agent-unreachable", "no-cluster"]);
+
 /** Owns the list of tables. */
 export class TablesController {
   #tables = $state.raw<readonly TableInfo[] | null>(null);
@@ -48,8 +51,8 @@ export class TablesController {
     this.#timer = undefined;
     const answer = await this.#agent.call("tables", {});
     if (answer.ok) this.#tables = answer.value.tables;
-    this.#failure =
-      answer.ok || answer.error.code === "agent-unreachable" ? null : describeFailure(answer.error);
+    const isSaidElsewhere = !answer.ok && SAID_ELSEWHERE.has(answer.error.code);
+    this.#failure = answer.ok || isSaidElsewhere ? null : describeFailure(answer.error);
   }
 
   /** @returns null when it was done, else the error for the form. */

@@ -2,23 +2,39 @@
  * What a user was told is saved stays saved, once, whoever dies. Members die by `kill -9` while
  * several clients write and repeat what they got no answer for.
  */
-import { afterEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { RealCluster } from "../support/real-cluster.ts";
 import type { RealMember } from "../support/real-member.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { MARKS_SQL, Writers } from "./writers.ts";
 
 const KILL_COUNT = 3;
-const CLIENT_NAMES = ["till", "desk", "ward", "gate", "lab", "store"];
+const CLIENT_COUNT = 6;
 
-let cluster: RealCluster | null = null;
-let writers: Writers | null = null;
+let cluster: RealCluster;
+let leader: RealMember;
+let writers: Writers;
+let testCount = 0;
 
-afterEach(async () => {
-  await cluster?.dispose();
-  cluster = null;
-  writers = null;
+// One cluster for all: each test leaves it whole, and the next one checks that before it begins.
+beforeAll(async () => {
+  cluster = await RealCluster.create(3);
 });
+
+beforeEach(async () => {
+  leader = await cluster.waitTogether();
+  await leader.execute("DROP TABLE IF EXISTS marks");
+  await leader.execute(MARKS_SQL);
+  testCount++;
+});
+
+afterAll(() => cluster.dispose());
+
+/** Clients of this test: a name used before would repeat writes of the test before. */
+function startWriters(count: number): Writers {
+  const names = Array.from({ length: count }, (_, i) => `client-${testCount}-${i}`);
+  return new Writers(cluster.members, names);
+}
 
 /** Every acknowledged write is in `marks` exactly once, and no write is there twice. */
 async function expectOnceEach(member: RealMember, { acknowledged }: Writers): Promise<void> {
@@ -34,16 +50,13 @@ async function expectOnceEach(member: RealMember, { acknowledged }: Writers): Pr
 }
 
 test("no acknowledged write is lost or doubled when the leader is killed under load, again and again", async () => {
-  cluster = await RealCluster.create(3);
-  await (await cluster.leader()).execute(MARKS_SQL);
-  await cluster.verifyIdentical();
-  writers = new Writers(cluster.members, CLIENT_NAMES);
+  writers = startWriters(CLIENT_COUNT);
   for (let round = 0; round < KILL_COUNT; round++) {
     await writers.more(100);
-    const leader = await cluster.leader();
-    await leader.kill();
+    const killed = await cluster.leader();
+    await killed.kill();
     await writers.more(100);
-    await leader.start();
+    await killed.start();
     // The next one to die must not take the majority with it.
     await cluster.waitConnected();
   }
@@ -54,9 +67,7 @@ test("no acknowledged write is lost or doubled when the leader is killed under l
 });
 
 test("no acknowledged write is lost when all three are killed at once under load", async () => {
-  cluster = await RealCluster.create(3);
-  await (await cluster.leader()).execute(MARKS_SQL);
-  writers = new Writers(cluster.members, CLIENT_NAMES);
+  writers = startWriters(CLIENT_COUNT);
   await writers.more(150);
   await Promise.all(cluster.members.map((member) => member.kill()));
   await Promise.all(cluster.members.map((member) => member.start()));
@@ -68,8 +79,6 @@ test("no acknowledged write is lost when all three are killed at once under load
 });
 
 test("a write repeated with its client and sequence at the next leader gets the first result and changes nothing", async () => {
-  cluster = await RealCluster.create(3);
-  const leader = await cluster.leader();
   await leader.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT)");
   const write = {
     statements: [{ sql: "INSERT INTO people(name) VALUES ('Ada') RETURNING id, name" }],
@@ -87,18 +96,16 @@ test("a write repeated with its client and sequence at the next leader gets the 
   });
   const old = await next.call("execute", write);
   expect(old.ok ? old.value : old.error.code).toBe("sequence-too-old");
+  await leader.start();
 });
 
 test("a leader that is asked to leave hands over first: writes go on, nothing is lost, exit code 0", async () => {
-  cluster = await RealCluster.create(3);
-  const leader = await cluster.leader();
-  await leader.execute(MARKS_SQL);
-  writers = new Writers(cluster.members, ["till", "desk"]);
+  writers = startWriters(2);
   await writers.more(50);
   const before = await leader.status();
   const left = leader.leave();
   const next = await waitUntil("another leader", async () => {
-    const found = (await cluster?.leader()) ?? null;
+    const found = await cluster.leader();
     return found !== leader && found;
   });
   expect(await left).toBe(0);
@@ -113,19 +120,16 @@ test("a leader that is asked to leave hands over first: writes go on, nothing is
 });
 
 test("switchover by the command line makes the named member lead under load and loses nothing", async () => {
-  cluster = await RealCluster.create(3);
-  const leader = await cluster.leader();
-  await leader.execute(MARKS_SQL);
   const [target, other] = await cluster.followers();
   if (target === undefined || other === undefined) throw new Error("three members run");
-  writers = new Writers(cluster.members, ["till", "desk"]);
+  writers = startWriters(2);
   await writers.more(50);
   const done = await leader.command("switchover", target.name);
   expect(done).toMatchObject({ exitCode: 0, error: "" });
   expect(done.out).toContain(`${target.name} leads now`);
+  expect(await cluster.leader()).toBe(target);
   await writers.more(50);
   await writers.stop();
-  expect(await cluster.leader()).toBe(target);
   expect(writers.refused).toEqual([]);
   await cluster.verifyIdentical();
   for (const member of cluster.members) await expectOnceEach(member, writers);

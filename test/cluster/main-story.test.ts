@@ -89,7 +89,7 @@ test("an edit of the leader shows on the mirror of a pair, with no lag", async (
   const index = await leader.execute("INSERT INTO notes(text) VALUES ('ready')");
   const shown = await waitUntil("the edit on the mirror", async () => {
     const status = await mirror?.status();
-    return status != null && status.log.appliedIndex >= index ? status : null;
+    return status !== undefined && status !== null && status.log.appliedIndex >= index && status;
   });
   expect(shown.lag).toMatchObject({ entries: 0, leaderReachable: true });
   expect(await mirror?.rows("SELECT text FROM notes")).toEqual([["ready"]]);

@@ -6,7 +6,7 @@
  * It does not decide what to do about damage; that is the agent's (move aside, come back as a
  * new mirror).
  */
-import { NO_BYTES, bytesEqual } from "../../../shared/base/bytes.ts";
+import { bytesEqual } from "../../../shared/base/bytes.ts";
 import { POSITION_ZERO, formatPosition } from "../../../shared/base/ids.ts";
 import type { Position } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
@@ -53,9 +53,7 @@ const EMPTY_LOG_HEADER: SegmentHeader = {
   previous: POSITION_ZERO,
   previousHash: CHAIN_HASH_ZERO,
 };
-
-/** Where the newest segment is written anew at the start; what is left of it is of no use. */
-const COPY_NAME = "copy.tmp";
+import { markSyncFailed, writeAnew } from "./write-anew.ts";
 
 type Scanned = { readonly name: SegmentName; readonly scan: SegmentScan };
 type ScanResult = { readonly scanned: readonly Scanned[]; readonly tornBytes: number };
@@ -218,7 +216,7 @@ async function openSegments(
   for (const { name, scan } of scanned) {
     const path = joinPath(folder, name.name);
     const isLast = scan === scanned.at(-1)?.scan;
-    const fresh = isLast ? await writeAnew(disk, folder, path, scan.goodBytes) : ok(false);
+    const fresh = isLast ? await writeAnew(disk, folder, name.name, scan.goodBytes) : ok(false);
     if (!fresh.ok) return closeAll(fresh.error);
     const opened = await disk.open(path);
     if (!opened.ok) return closeAll(opened.error);
@@ -226,41 +224,11 @@ async function openSegments(
     if (!isLast || fresh.value) continue;
     const cut = scan.tail === "torn" ? await opened.value.truncate(scan.goodBytes) : ok(null);
     const synced = cut.ok ? await opened.value.sync() : cut;
-    if (!synced.ok) return closeAll(synced.error);
+    if (synced.ok) continue;
+    await markSyncFailed(disk, folder);
+    return closeAll(synced.error);
   }
   return ok(segments);
-}
-
-/**
- * Replaces the newest segment by a copy of its good part. The process before may have ended
- * because a sync failed; the system then keeps the unwritten bytes in its cache and calls them
- * clean, so they can be read, and syncing the file again writes nothing (Rebello 2020). Only
- * bytes written anew are sure to reach the disk.
- *
- * @returns false when the disk is too full for a copy; reading must go on all the same.
- */
-async function writeAnew(
-  disk: Disk,
-  folder: string,
-  path: string,
-  goodBytes: number,
-): Promise<Result<boolean, DiskError>> {
-  const aside = joinPath(folder, COPY_NAME);
-  const removed = await disk.remove(aside);
-  if (!removed.ok) return removed;
-  const read = await disk.read(path);
-  if (!read.ok) return read;
-  const opened = await disk.open(aside);
-  if (!opened.ok) return opened.error.code === "storage-full" ? ok(false) : opened;
-  const good = (read.value ?? NO_BYTES).subarray(0, goodBytes);
-  const written = await opened.value.append([good]);
-  const synced = written.ok ? await opened.value.sync() : written;
-  await opened.value.close();
-  if (!synced.ok) return synced.error.code === "storage-full" ? ok(false) : synced;
-  const renamed = await disk.rename(aside, path);
-  if (!renamed.ok) return renamed;
-  const named = await disk.syncFolder(folder);
-  return named.ok ? ok(true) : named;
 }
 
 /** Torn creations and older generations go, and all names are made durable. */

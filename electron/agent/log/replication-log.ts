@@ -20,6 +20,7 @@ import type { LogOpenError } from "./log-error.ts";
 import { loadLog } from "./log-open.ts";
 import type { LoadedLog, LogOpenReport } from "./log-open.ts";
 import { encodeBatch } from "./record-format.ts";
+import { markSyncFailed } from "./write-anew.ts";
 import { SegmentList } from "./segment-list.ts";
 import { TermRuns } from "./term-runs.ts";
 
@@ -351,6 +352,7 @@ export class ReplicationLog implements LogView {
       const detail = `${error.detail}; the log takes nothing more until it is opened again`;
       this.#failure = { code: "storage-failed", detail };
       this.#options.logger.warn("log-storage-failed", { ...error });
+      void markSyncFailed(this.#options.disk, this.#options.folder);
     }
     return err(error);
   }

@@ -1,0 +1,128 @@
+import { describe, expect, it } from "vitest";
+import type { ApiError } from "../../shared/api/methods.ts";
+import { logIndex, term } from "../../shared/base/ids.ts";
+import type { Position } from "../../shared/base/ids.ts";
+import { err, ok } from "../../shared/base/result.ts";
+import { WriteQueue } from "../../electron/agent/replica/write-queue.ts";
+import type { WriteContext, WriteRequest } from "../../electron/agent/replica/write-queue.ts";
+import type { CaptureOutcome, CaptureRequest } from "../../electron/store-worker/messages.ts";
+import type { Store } from "../../electron/agent/ports.ts";
+
+const TERM = term(3);
+const NOT_LEADER: ApiError = { code: "not-leader", message: "Another computer leads." };
+
+/** A leader whose store takes any SQL but "bad"; each test bends one part of it. */
+class FakeLeader {
+  readonly captured: CaptureRequest[][] = [];
+  readonly proposed: number[] = [];
+  refusal: ApiError | null = null;
+  onCapture: () => void = () => undefined;
+  onPropose: WriteContext["propose"] = (payloads) => {
+    const first = this.proposed.reduce((sum, count) => sum + count, 0) + 1;
+    this.proposed.push(payloads.length);
+    return ok({ first: at(first), last: at(first + payloads.length - 1) });
+  };
+  confirmed: WriteContext["confirmed"] = () => Promise.resolve(null);
+  readonly queue = new WriteQueue({
+    store: { call: (_, params) => this.#capture(params), close: () => Promise.resolve() } as Store,
+    refusal: () => this.refusal,
+    settled: () => Promise.resolve(this.refusal === null ? ok(TERM) : err(this.refusal)),
+    propose: (payloads, settledTerm) => this.onPropose(payloads, settledTerm),
+    confirmed: (position, ack) => this.confirmed(position, ack),
+  });
+
+  #capture(params: unknown): Promise<never> {
+    const { requests } = params as { readonly requests: CaptureRequest[] };
+    this.captured.push(requests);
+    this.onCapture();
+    return Promise.resolve(requests.map(outcomeOf) as never);
+  }
+}
+
+function at(index: number): Position {
+  return { term: TERM, index: logIndex(index) };
+}
+
+function outcomeOf(request: CaptureRequest): CaptureOutcome {
+  const sql = request.work.type === "statements" ? (request.work.statements[0]?.sql ?? "") : "";
+  if (sql === "bad") return err({ code: "sql-error", message: "no" });
+  const parts = sql === "big" ? 3 : 1;
+  const payloads = Array.from({ length: parts }, () => new Uint8Array(1));
+  return ok({ type: "captured", payloads, results: [] });
+}
+
+function write(sql: string, client: CaptureRequest["client"] = null): WriteRequest {
+  const work = { type: "statements", statements: [{ sql }] } as const;
+  return {
+    capture: { work, client, author: "a", atMs: 0, isInternal: false },
+    ack: "committed",
+  };
+}
+
+describe("the write queue", () => {
+  it("captures what arrived together in one batch and proposes it at once", async () => {
+    const leader = new FakeLeader();
+    const outcomes = await Promise.all(
+      ["a", "b", "c"].map((sql) => leader.queue.submit(write(sql))),
+    );
+    expect(leader.captured.map((batch) => batch.length)).toEqual([3]);
+    expect(leader.proposed).toEqual([3]);
+    expect(outcomes.map((each) => each.ok && each.value.position.index)).toEqual([1, 2, 3]);
+  });
+
+  it("gives a transaction in parts the position of its last part", async () => {
+    const leader = new FakeLeader();
+    const outcomes = await Promise.all(
+      ["a", "big", "b"].map((sql) => leader.queue.submit(write(sql))),
+    );
+    expect(outcomes.map((each) => each.ok && each.value.position.index)).toEqual([1, 4, 5]);
+  });
+
+  it("answers a failed statement with its error and lets the others of the batch through", async () => {
+    const leader = new FakeLeader();
+    const outcomes = await Promise.all(
+      ["a", "bad", "b"].map((sql) => leader.queue.submit(write(sql))),
+    );
+    expect(outcomes.map((each) => (each.ok ? "ok" : each.error.code))).toEqual([
+      "ok",
+      "sql-error",
+      "ok",
+    ]);
+    expect(leader.proposed).toEqual([2]);
+  });
+
+  it("refuses the whole batch when leadership changed while the store worked", async () => {
+    const leader = new FakeLeader();
+    leader.onPropose = () => err({ code: "not-leader", detail: "another term" });
+    const outcomes = await Promise.all(["a", "b"].map((sql) => leader.queue.submit(write(sql))));
+    expect(outcomes.map((each) => (each.ok ? "ok" : each.error.code))).toEqual([
+      "not-leader",
+      "not-leader",
+    ]);
+  });
+
+  it("gives a retry under way the outcome of the first try, captured once", async () => {
+    const leader = new FakeLeader();
+    const key = { id: "client", sequence: 7 };
+    const outcomes = await Promise.all([
+      leader.queue.submit(write("a", key)),
+      leader.queue.submit(write("a", key)),
+    ]);
+    expect(leader.captured.flat().length).toBe(1);
+    expect(outcomes[0]).toEqual(outcomes[1]);
+  });
+
+  it("refuses at once when this member does not lead", async () => {
+    const leader = new FakeLeader();
+    leader.refusal = NOT_LEADER;
+    expect(await leader.queue.submit(write("a"))).toEqual(err(NOT_LEADER));
+    expect(leader.captured).toEqual([]);
+  });
+
+  it("says what is known of a write whose confirmation failed", async () => {
+    const leader = new FakeLeader();
+    const unknown: ApiError = { code: "unknown-outcome", message: "maybe" };
+    leader.confirmed = () => Promise.resolve(unknown);
+    expect(await leader.queue.submit(write("a"))).toEqual(err(unknown));
+  });
+});
