@@ -15,7 +15,7 @@ import { err, ok } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
 import type { Status } from "../../shared/cluster/status.ts";
 import type { ClusterRecord } from "./members/cluster-record.ts";
-import { founderRecord, joinByLink } from "./members/first-run.ts";
+import { founderRecord, joinByLink, nameProblem } from "./members/first-run.ts";
 import { makeInvite } from "./members/invitation.ts";
 import { openReception } from "./members/reception.ts";
 import type { AgentService } from "./service.ts";
@@ -32,6 +32,7 @@ export class Agent implements AgentService {
   #replica: Replica | null = null;
   /** Calls that come while the log is being read wait for it. */
   #opening: Promise<OpenFailure | null> | null = null;
+  #isBeginning = false;
   #isClosed = false;
 
   constructor(base: AgentBase) {
@@ -52,10 +53,11 @@ export class Agent implements AgentService {
     await this.#opening;
     const replica = this.#replica;
     if (method === "createCluster" || method === "joinCluster") {
-      const outcome =
+      const outcome = this.#once(() =>
         method === "createCluster"
           ? this.#createCluster(params as ApiParams<"createCluster">)
-          : this.#joinCluster(params as ApiParams<"joinCluster">);
+          : this.#joinCluster(params as ApiParams<"joinCluster">),
+      );
       return (await outcome) as Result<ApiResult<M>, ApiError>;
     }
     if (replica !== null) {
@@ -90,13 +92,28 @@ export class Agent implements AgentService {
     await this.#base.ports.store.close();
   }
 
+  /** Two first runs side by side (a double click) would run two members in one folder. */
+  async #once<T>(firstRun: () => Promise<Result<T, ApiError>>): Promise<Result<T, ApiError>> {
+    if (this.#replica !== null) return err(alreadyThere());
+    if (this.#isBeginning || this.#isClosed) {
+      return err({ code: "busy", message: "This computer is being set up or shut down already." });
+    }
+    this.#isBeginning = true;
+    try {
+      return await firstRun();
+    } finally {
+      this.#isBeginning = false;
+    }
+  }
+
   async #createCluster(
     params: ApiParams<"createCluster">,
   ): Promise<Result<ApiResult<"createCluster">, ApiError>> {
-    if (this.#replica !== null) return err(alreadyThere());
     const { folder, ports } = this.#base;
     const id = clusterId(hexEncode(ports.random.bytes(16)));
     const memberName = params.memberName ?? this.#base.defaultName;
+    const problem = nameProblem(params.name, memberName);
+    if (problem !== null) return err(problem);
     const record = founderRecord({ id, name: params.name, self: folder.self, memberName });
     return this.#begin(record, { clusterId: id });
   }
@@ -104,7 +121,6 @@ export class Agent implements AgentService {
   async #joinCluster(
     params: ApiParams<"joinCluster">,
   ): Promise<Result<ApiResult<"joinCluster">, ApiError>> {
-    if (this.#replica !== null) return err(alreadyThere());
     const { folder, ports, network } = this.#base;
     const memberName = params.memberName ?? this.#base.defaultName;
     const joined = await joinByLink({
@@ -123,6 +139,9 @@ export class Agent implements AgentService {
   async #begin<T>(record: ClusterRecord, result: T): Promise<Result<T, ApiError>> {
     const saved = await this.#base.folder.saveRecord(record);
     if (!saved.ok) return err({ code: "storage-failed", message: saved.error.detail });
+    if (this.#isClosed) {
+      return err({ code: "unreachable", message: "This computer is shutting down." });
+    }
     const failure = await this.#open(record);
     return failure === null ? ok(result) : err({ code: "internal", message: failure.detail });
   }

@@ -3,7 +3,7 @@ import { hexEncode } from "../../shared/base/bytes.ts";
 import { clusterId } from "../../shared/base/ids.ts";
 import { err, ok } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
-import { founderRecord, joinByLink } from "./members/first-run.ts";
+import { founderRecord, joinByLink, nameProblem } from "./members/first-run.ts";
 import { openFolder } from "./open-folder.ts";
 import type { OpenedFolder } from "./open-folder.ts";
 import { NodeClock } from "./platform/node-clock.ts";
@@ -20,6 +20,8 @@ export async function createClusterIn(options: {
   readonly name: string;
   readonly memberName: string;
 }): Promise<Result<{ readonly clusterId: string; readonly memberId: string }, PrepareFailure>> {
+  const problem = nameProblem(options.name, options.memberName);
+  if (problem !== null) return err(problem);
   return withFreshFolder(options.dataFolder, async ({ folder }) => {
     const id = clusterId(hexEncode(new NodeRandom().bytes(16)));
     const { name, memberName } = options;

@@ -61,6 +61,8 @@ export type AgentOptions = {
 
 const LOG_BYTES_MAX = 4 * 1024 * 1024;
 const QUERY_LIMIT_MS = 10_000;
+/** Well above the largest transaction there may be (64 MiB) on a slow computer. */
+const CAPTURE_LIMIT_MS = 60_000;
 const RUNNING_FILE = "running.json";
 
 /** Starts the agent of a data folder. */
@@ -94,7 +96,10 @@ async function startIn(
     options,
     logger,
     httpUrl: () => server?.url ?? null,
-    onStoreRestart: () => agent.refillStore(),
+    onStoreRestart: (why) => {
+      logger.warn("store-restarted", { why });
+      agent.refillStore();
+    },
   });
   if (!base.ok) return base;
   const agent: Agent = new Agent(base.value);
@@ -134,7 +139,7 @@ function makeBase(parts: {
   readonly options: AgentOptions;
   readonly logger: ClosableLogger;
   readonly httpUrl: () => string | null;
-  readonly onStoreRestart: () => void;
+  readonly onStoreRestart: (why: string) => void;
 }): Result<AgentBase, StartFailure> {
   const { opened, options, logger, httpUrl, onStoreRestart } = parts;
   const listen = parseAddress(options.listen);
@@ -163,6 +168,7 @@ function makeBase(parts: {
         spawn: () => spawnStoreWorker(options.workerUrl ?? defaultWorkerUrl(), null),
         clock,
         queryLimitMs: QUERY_LIMIT_MS,
+        captureLimitMs: CAPTURE_LIMIT_MS,
         onRestart: onStoreRestart,
         onCrash: (error) => endBroken(logger, error),
       }),

@@ -23,11 +23,6 @@ export async function connect(dataFolder: string): Promise<Result<AgentClient, C
   return fail(noAgent(dataFolder));
 }
 
-/** Whether an agent runs there. */
-export async function isRunning(dataFolder: string): Promise<boolean> {
-  return (await connect(dataFolder)).ok;
-}
-
 /**
  * The member of the cluster that takes writes, if it runs on this computer under the same user:
  * its data folder is looked for beside this one, because the token is in there.

@@ -151,6 +151,19 @@ export class Statement {
     }
   }
 
+  /** Bytes of the current row's texts and blobs: to be asked before `cells` copies them. */
+  get rowBytes(): number {
+    const { raw } = this.#sqlite;
+    let bytes = 0;
+    for (let i = 0, count = this.columnCount; i < count; i++) {
+      const type = raw._sqlite3_column_type(this.pointer, i);
+      // Of a number SQLite would make a text first.
+      if (type !== STORAGE.TEXT && type !== STORAGE.BLOB) continue;
+      bytes += raw._sqlite3_column_bytes(this.pointer, i);
+    }
+    return bytes;
+  }
+
   /** The current row as JSON cells. */
   cells(): JsonCell[] {
     const { raw } = this.#sqlite;

@@ -13,6 +13,9 @@ export type QueryRows = {
   readonly isTruncated: boolean;
 };
 
+/** Texts and blobs of one answer; it is one JSON text later, which has a limit of its own. */
+const ANSWER_BYTES_MAX = 128 * 1024 * 1024;
+
 /**
  * Runs a query. It is judged before it runs, and runs in a transaction that is rolled back, so
  * that one the guard misjudged changes nothing either.
@@ -33,7 +36,10 @@ export function runQuery(
       const columns = statement.columnNames();
       const rows: JsonCell[][] = [];
       let hasMore = statement.step();
+      let bytes = 0;
       for (; hasMore && rows.length < query.rowsMax; hasMore = statement.step()) {
+        bytes += statement.rowBytes;
+        if (bytes > ANSWER_BYTES_MAX) return err(answerTooLarge());
         rows.push(statement.cells());
       }
       return ok({ columns, rows, isTruncated: hasMore });
@@ -45,4 +51,10 @@ export function runQuery(
   } finally {
     connection.run("ROLLBACK");
   }
+}
+
+function answerTooLarge(): StoreError {
+  const mebibytes = ANSWER_BYTES_MAX / (1024 * 1024);
+  const message = `The answer has more than ${mebibytes} MiB; ask for fewer rows or columns.`;
+  return { code: "too-large", message };
 }

@@ -8,6 +8,7 @@
 import type { StatementResult } from "../../shared/api/methods.ts";
 import type { JsonCell, SqlStatement } from "../../shared/changes/values.ts";
 import { quoteIdentifier } from "../../shared/changes/identifiers.ts";
+import { RESULTS_BYTES_MAX } from "../../shared/changes/limits.ts";
 import type { PayloadBuilder } from "../../shared/changes/payload.ts";
 import { insertAllRows, type BulkInsert } from "./bulk-insert.ts";
 import type { Connection, Statement } from "./connection.ts";
@@ -128,7 +129,13 @@ export class StatementRunner {
 
 function collectRows(statement: Statement): JsonCell[][] {
   const rows: JsonCell[][] = [];
+  let bytes = 0;
   while (statement.step()) {
+    bytes += statement.rowBytes;
+    if (bytes > RESULTS_BYTES_MAX) {
+      const message = `The answer of a transaction has at most ${RESULTS_BYTES_MAX} bytes.`;
+      throw new Refusal({ code: "too-large", message });
+    }
     rows.push(statement.cells());
     if (rows.length <= ROWS_RETURNED_MAX) continue;
     const message = `A statement in a transaction returns at most ${ROWS_RETURNED_MAX} rows.`;

@@ -25,7 +25,7 @@ export function chartOptions(element: HTMLElement, labels: readonly string[]): u
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: { y: { range: (_chart, _min, max) => [0, Math.max(4, (max ?? 0) * 1.1)] } },
     axes: [
-      { ...axis, space: 80, values: labelTimes },
+      { ...axis, size: 28, space: 80, values: labelTimes },
       { ...axis, size: 46, incrs: [1, 2, 5, 10, 20, 50, 100, 500, 1e3, 5e3, 1e4, 5e4, 1e5, 1e6] },
     ],
     series: [

@@ -47,6 +47,8 @@ export class GridController {
   #isRefreshing = false;
   #isRefreshWanted = false;
   #refreshedAtMs = 0;
+  /** Answers that come after the grid left the page change nothing any more. */
+  #isDisposed = false;
 
   readonly measure = $derived.by(() => ({
     rowCount: this.#rowCount ?? 0,
@@ -125,6 +127,7 @@ export class GridController {
 
   /** Shows the table from a pixel on, and loads what is missing there. */
   scrollTo(top: number): void {
+    if (this.#isDisposed) return;
     this.#top = scroll.clampTop(this.measure, top);
     void this.pages.want(this.range);
   }
@@ -171,6 +174,7 @@ export class GridController {
 
   /** Reads what is on screen again; many calls in a short time make one read. */
   refreshSoon(): void {
+    if (this.#isDisposed) return;
     this.#isRefreshWanted = true;
     if (this.#isRefreshing || this.#refreshTimer !== undefined) return;
     const waitMs = Math.max(0, this.#refreshedAtMs + REFRESH_MS_MIN - performance.now());
@@ -188,6 +192,7 @@ export class GridController {
   }
 
   dispose(): void {
+    this.#isDisposed = true;
     for (const end of this.#endings) end();
     clearTimeout(this.#refreshTimer);
     this.pages.dispose();
@@ -210,9 +215,11 @@ export class GridController {
     const anchor = anchorRow === null ? null : this.rowAt(anchorRow);
     this.pages.expire();
     await this.#countRows();
+    if (this.#isDisposed) return;
     this.scrollTo(this.#top);
     await this.pages.want(this.range);
     if (anchorRow !== null && anchor !== null) await this.#followRow(anchorRow, anchor);
+    if (this.#isDisposed) return;
     if (this.#asOf !== null) this.marks.settle(this.#asOf.index);
     this.#refreshedAtMs = performance.now();
     this.#isRefreshing = false;
@@ -231,7 +238,7 @@ export class GridController {
   async #followRow(before: number, row: GridRow): Promise<void> {
     if (row.name === null || this.rowAt(before)?.id === row.id) return;
     const now = this.pages.findRow(row.id) ?? (await this.reader.placeOf(this.#view, row.name));
-    if (now === null || now === before) return;
+    if (now === null || now === before || this.#isDisposed) return;
     const shift = now - before;
     const { anchor, active } = this.#selection;
     this.#selection = {

@@ -122,6 +122,8 @@ const theme = EditorView.theme({
     border: "0",
     borderRight: "1px solid var(--line)",
   },
+  // The numbers end where the page's text begins.
+  ".cm-lineNumbers .cm-gutterElement": { minWidth: "40px", padding: "0 12px 0 0" },
   ".cm-activeLine": { backgroundColor: "color-mix(in oklab, var(--tide) 6%, transparent)" },
   ".cm-placeholder": { color: "var(--ink-faint)" },
   ".cm-selectionBackground, &.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground":

@@ -1,5 +1,9 @@
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const PIECE_BYTES = 3 * 1024;
+import { defined } from "../base/assert.ts";
+import { utf8Decode, utf8Encode } from "../base/bytes.ts";
+
+const ALPHABET = utf8Encode("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+const PADDING = "=".charCodeAt(0);
+const PIECE_BYTES = 3 * 64 * 1024;
 
 /** Standard base64 with padding (RFC 4648 section 4). */
 export function base64Encode(bytes: Uint8Array): string {
@@ -29,15 +33,18 @@ export function base64Decode(text: string): Uint8Array | null {
   return bytes;
 }
 
+/** Digits as bytes first: joining a text digit by digit takes ten times as long. */
 function encodePiece(bytes: Uint8Array, start: number, end: number): string {
-  let text = "";
+  const digits = new Uint8Array(Math.ceil((end - start) / 3) * 4);
+  let at = 0;
   for (let i = start; i < end; i += 3) {
     const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    text += ALPHABET.charAt(group >> 18) + ALPHABET.charAt((group >> 12) & 63);
-    text += i + 1 < end ? ALPHABET.charAt((group >> 6) & 63) : "=";
-    text += i + 2 < end ? ALPHABET.charAt(group & 63) : "=";
+    digits[at++] = ALPHABET[group >> 18] as number;
+    digits[at++] = ALPHABET[(group >> 12) & 63] as number;
+    digits[at++] = i + 1 < end ? (ALPHABET[(group >> 6) & 63] as number) : PADDING;
+    digits[at++] = i + 2 < end ? (ALPHABET[group & 63] as number) : PADDING;
   }
-  return text;
+  return defined(utf8Decode(digits), "digits are ASCII");
 }
 
 function digitOf(code: number): number {

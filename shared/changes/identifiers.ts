@@ -3,11 +3,6 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** A text literal as SQL takes it. Not for text with NUL: bind that as a parameter. */
-export function quoteText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
 /** Prefix of Tidemark's own tables; user SQL may not name anything that starts with it. */
 export const RESERVED_PREFIX = "_tidemark_";
 

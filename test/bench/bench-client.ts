@@ -1,5 +1,8 @@
 import { Agent, request } from "node:http";
 
+/** Longer than any call takes that ends by itself. */
+const CALL_WAIT_MS = 60_000;
+
 /** An answer of a member's HTTP API. */
 export type BenchAnswer = { readonly status: number; readonly body: unknown };
 
@@ -46,6 +49,7 @@ export class BenchClient {
         },
       );
       sent.on("error", reject);
+      sent.setTimeout(CALL_WAIT_MS, () => sent.destroy(new Error(`${method}: no answer in time`)));
       sent.end(body);
     });
   }

@@ -1,3 +1,7 @@
+/**
+ * The members a benchmark measures: processes of the built product, on loopback, each with a data
+ * folder of its own. What is measured on them is not known here.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -11,6 +11,8 @@ import { BenchClient } from "./bench-client.ts";
 
 const READY_WAIT_MS = 120_000;
 const COMMAND_WAIT_MS = 600_000;
+/** A member that has not ended by then is ended: a bench always comes to its end. */
+const STOP_WAIT_MS = 15_000;
 
 /** What every member of one run has in common. */
 export type MemberSetup = {
@@ -104,7 +106,9 @@ export class BenchMember {
     if (child === null || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     child.kill(signal);
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_WAIT_MS);
     await ended;
+    clearTimeout(timer);
   }
 }
 

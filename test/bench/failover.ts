@@ -36,13 +36,6 @@ export async function measureFailover(rounds: number): Promise<FailoverFigures> 
   }
 }
 
-/** Measures and prints. */
-export async function printFailover(rounds: number): Promise<void> {
-  const { roundsMs, medianMs, minMs, maxMs } = await measureFailover(rounds);
-  console.log(`failover, kill -9 to next acknowledged write, ${roundsMs.length} rounds (ms):`);
-  console.log(`  median ${medianMs}  min ${minMs}  max ${maxMs}  all ${roundsMs.join(" ")}`);
-}
-
 async function oneRound(cluster: RealCluster, round: number): Promise<number> {
   const leader = await cluster.waitTogether();
   const others = cluster.running().filter((member) => member !== leader);

@@ -16,7 +16,7 @@ import {
 } from "../../shared/api/statements.ts";
 import type { SqlStatement } from "../../shared/changes/values.ts";
 import type { SqliteModule } from "../../electron/store-worker/sqlite-module.ts";
-import { loadTestSqlite } from "../support/in-process-store.ts";
+import { loadTestSqlite } from "../support/sqlite.ts";
 import { StoreGroup } from "../store/store-fixture.ts";
 
 const NAME = 'odd "table" %';

@@ -1,3 +1,7 @@
+/**
+ * What every Disk must do, the computer's and the simulator's: the log trusts exactly this. How a
+ * crash treats unsynced bytes is not part of it; that is the fake disk's own suite.
+ */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Disk, DiskError, DiskFile } from "../../electron/agent/ports.ts";
 import { bytesEqual } from "../../shared/base/bytes.ts";

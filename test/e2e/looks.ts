@@ -5,9 +5,10 @@
  */
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { expect } from "vitest";
 import { axeViolations } from "../support/chromium.ts";
+import { MemberWindow } from "./member-window.ts";
 
 const SCREENSHOTS = fileURLToPath(new URL("../../build/screenshots", import.meta.url));
 const PNG_BYTES_MAX = 200_000;
@@ -22,32 +23,37 @@ export const ARE_SCREENSHOTS_WANTED = process.env["TIDEMARK_SCREENSHOTS"] === "1
 /** The pages of the product that have pictures. */
 export type Look = "grid" | "computers" | "first-run" | "sql";
 
-/** Looks at the page in every theme and size, then puts it back as it was. */
-export async function expectGoodLooks(page: Page, look: Look): Promise<void> {
+/** What is looked at. */
+export type Viewing = {
+  readonly look: Look;
+  /** The link that signs in. */
+  readonly openUrl: string;
+  /** Goes to the page and resolves when all of it is there. */
+  readonly show: (window: MemberWindow) => Promise<void>;
+};
+
+/**
+ * Looks at a page in every theme and size. Each look has a browser window of its own: Chromium
+ * draws a page at a crawl once its theme was changed while another one was in front.
+ */
+export async function expectGoodLooks(browser: Browser, viewing: Viewing): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    for (const size of SIZES) {
-      await page.setViewportSize(size);
-      await drawn(page);
-      const name = `${look}-${colorScheme}-${size.width}`;
-      expect(await axeViolations(page), name).toEqual([]);
-      const widthPx = await page.evaluate(() => document.documentElement.scrollWidth);
-      expect(widthPx, `${name} is not wider than the screen`).toBe(size.width);
-      if (ARE_SCREENSHOTS_WANTED) await shoot(page, name);
+    for (const viewport of SIZES) {
+      const name = `${viewing.look}-${colorScheme}-${viewport.width}`;
+      const context = await browser.newContext({ colorScheme, viewport });
+      try {
+        const window = await MemberWindow.open(context, viewing.openUrl);
+        await viewing.show(window);
+        expect(await axeViolations(window.page), name).toEqual([]);
+        const widthPx = await window.page.evaluate(() => document.documentElement.scrollWidth);
+        expect(widthPx, `${name} is not wider than the screen`).toBe(viewport.width);
+        if (ARE_SCREENSHOTS_WANTED) await shoot(window.page, name);
+        expect(window.complaints, name).toEqual([]);
+      } finally {
+        await context.close();
+      }
     }
   }
-  await page.emulateMedia({ colorScheme: "light", reducedMotion: null });
-  await page.setViewportSize(SIZES[0]);
-}
-
-/** Resolves when another theme or size has reached the screen. */
-function drawn(page: Page): Promise<number> {
-  return page.evaluate(
-    () =>
-      new Promise<number>((resolve) => {
-        requestAnimationFrame(() => requestAnimationFrame(resolve));
-      }),
-  );
 }
 
 async function shoot(page: Page, name: string): Promise<void> {

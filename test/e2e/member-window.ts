@@ -63,9 +63,24 @@ export class MemberWindow {
     return Date.now();
   }
 
-  /** The banner as it is now. */
-  banner(): Promise<string> {
-    return this.page.getByRole("region", { name: "State of the workspace" }).innerText();
+  /** Runs a statement on the page of SQL, by keyboard. */
+  async runSql(sql: string): Promise<void> {
+    await this.page.locator(".cm-content").click();
+    await this.page.keyboard.press("Control+a");
+    await this.page.keyboard.insertText(sql);
+    await this.page.keyboard.press("Escape");
+    await this.page.keyboard.press("Control+Enter");
+  }
+
+  /** Waits until the lag chart has pixels. */
+  async chartIsDrawn(): Promise<void> {
+    await this.page.waitForFunction(() => {
+      const canvas = document.querySelector<HTMLCanvasElement>(".uplot canvas");
+      const context = canvas?.getContext("2d") ?? null;
+      if (!canvas || !context) return false;
+      const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+      return data.some((value) => value !== 0);
+    });
   }
 
   /** The number of a column of the grid. */

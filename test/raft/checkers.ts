@@ -1,3 +1,7 @@
+/**
+ * What must hold in every history of every cluster, checked from outside: the checkers see what
+ * members did, and know nothing of how the core decides.
+ */
 import type { LogIndex, MemberId } from "../../shared/base/ids.ts";
 import type { LogEntry } from "../../shared/raft/types.ts";
 import type { MemoryDisk } from "./memory-disk.ts";

@@ -1,3 +1,7 @@
+/**
+ * One core on a log in memory, for tests of a single decision. Nothing is sent to anybody: the
+ * test is the other members.
+ */
 import { NO_BYTES } from "../../shared/base/bytes.ts";
 import { type MemberId, type Position, logIndex, memberId, term } from "../../shared/base/ids.ts";
 import { seededRng } from "../../shared/base/rng.ts";

@@ -1,3 +1,7 @@
+/**
+ * A core with the driver it needs to live in a random history: a disk that may lose what was not
+ * stored, and a restart from what is left. The network between nodes is elsewhere.
+ */
 import { assert } from "../../shared/base/assert.ts";
 import { type LogIndex, type MemberId, logIndex } from "../../shared/base/ids.ts";
 import type { Rng } from "../../shared/base/rng.ts";

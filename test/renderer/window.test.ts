@@ -4,7 +4,8 @@
  */
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { axeViolations, cellOnScreen, CHROMIUM, WindowUnderTest } from "./window.ts";
+import { axeViolations, CHROMIUM } from "../support/chromium.ts";
+import { cellOnScreen, WindowUnderTest } from "./window.ts";
 
 const READING_COUNT = 1_000_000;
 let app: WindowUnderTest;

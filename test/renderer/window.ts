@@ -2,32 +2,15 @@
  * Builds the window and opens it in Chromium with a mock agent behind it. Knows nothing of what
  * the tests look at.
  */
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import axe from "axe-core";
-import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { build } from "vite";
+import { launchChromium } from "../support/chromium.ts";
 import { startMockAgent, type MockAgent } from "../support/mock-agent.ts";
 import { sampleDatabase } from "../support/mock-data.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FOLDER = `${ROOT}.cache/window-under-test`;
-
-/** The browser to try the window in, or null where there is none. */
-export const CHROMIUM =
-  [process.env["TIDEMARK_CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser"].find(
-    (path) => path !== undefined && path !== "" && existsSync(path),
-  ) ?? null;
-
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 /** The built window in a browser, with a mock agent behind it. */
 export class WindowUnderTest {
@@ -52,8 +35,7 @@ export class WindowUnderTest {
       folder: FOLDER,
       database: await sampleDatabase(readingCount),
     });
-    const browser = await chromium.launch({ executablePath: CHROMIUM ?? "", args: FLAGS });
-    return new WindowUnderTest(agent, browser);
+    return new WindowUnderTest(agent, await launchChromium());
   }
 
   async open(
@@ -89,22 +71,6 @@ export class WindowUnderTest {
     this.agent.database.close();
   }
 }
-
-/** What axe-core objects to on a page, as `rule: element`. */
-export async function axeViolations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  return page.evaluate(async () => {
-    const runner = (globalThis as unknown as { axe: AxeRunner }).axe;
-    const { violations } = await runner.run(document);
-    return violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html}`));
-  });
-}
-
-type AxeRunner = {
-  run(root: Document): Promise<{
-    violations: { id: string; nodes: { html: string }[] }[];
-  }>;
-};
 
 /** The cell of a row and a column, both counted from 0, hit-tested: it must really be on screen. */
 export async function cellOnScreen(

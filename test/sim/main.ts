@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { createStoreEngine } from "../../electron/store-worker/engine.ts";
-import { loadTestSqlite } from "../support/in-process-store.ts";
+import { loadTestSqlite } from "../support/sqlite.ts";
 import { PLANTED_BUGS } from "./planted-bugs.ts";
 import { runSeed } from "./run-seed.ts";
 import type { RunTools, SimOutcome } from "./run-seed.ts";

@@ -140,15 +140,28 @@ export class Nemesis {
     this.#leaderTerm = term;
     const { options, scheduler } = this.#parts;
     if (!this.#isStarted || !randomChance(this.#rng, options.fellLeaderShare)) return;
-    const { delayMs, jitterMs } = options.network;
-    const momentMs = 4 * (delayMs + jitterMs + options.syncMs);
     const { process } = member;
-    scheduler.after((momentMs * randomBetween(this.#rng, 0, 1_000)) / 1_000, () => {
-      if (this.#isOver || member.process !== process) return;
-      this.#parts.trace.note("fault", "fell-leader", member.id);
-      if (randomChance(this.#rng, 0.5)) this.#crash(member, "power-loss");
-      else this.#isolate(member);
+    scheduler.after(this.#momentMs(), () => {
+      if (!this.#isOver && member.process === process) this.#fell(member);
     });
+  }
+
+  /** Between two round trips, while it settles in, or in the middle of its work. */
+  #momentMs(): number {
+    const { network, syncMs } = this.#parts.options;
+    const tripMs = network.delayMs + network.jitterMs + syncMs;
+    const longestMs = randomPick(this.#rng, [0, 4 * tripMs, 4 * tripMs, 800]);
+    return (longestMs * randomBetween(this.#rng, 0, 1_000)) / 1_000;
+  }
+
+  /** What it had just sent is lost, and then it is dark or cut off. */
+  #fell(leader: SimMember): void {
+    this.#parts.trace.note("fault", "fell-leader", leader.id);
+    for (const other of this.#victims.all()) {
+      if (other !== leader) this.#parts.network.reset(leader.id, other.id);
+    }
+    if (randomChance(this.#rng, 0.5)) this.#crash(leader, "power-loss");
+    else this.#isolate(leader);
   }
 
   #crash(member: SimMember, kind: EndKind): void {
@@ -271,6 +284,7 @@ export class Nemesis {
 
   #pause(member: SimMember, isSleep: boolean): void {
     const { process } = member;
+    if (process?.isStopped === true) return;
     const durationMs = randomBetween(this.#rng, 100, randomChance(this.#rng, 0.5) ? 1_000 : 5_000);
     member.stop();
     this.#parts.scheduler.after(durationMs, () => {

@@ -72,6 +72,7 @@ export class SimClient {
   #sequence = 0;
   #isStopped = false;
   #favourite: MemberId | null = null;
+  #home: MemberId | null = null;
   /** Of the last acknowledged write, for session reads. */
   #lastIndex = 0;
   readonly #own = new Map<number, string[]>();
@@ -184,7 +185,7 @@ export class SimClient {
 
   async #read(): Promise<void> {
     const { rng, members, scheduler, history, id, options, trace } = this.#o;
-    const member = this.#pickMember();
+    const member = this.#pickForReading();
     if (member === null) return;
     const key = randomBetween(rng, 1, options.keyCount);
     const level = randomPick(rng, READ_LEVELS);
@@ -207,6 +208,17 @@ export class SimClient {
       rows: answer.value.rows.map((row) => String(row[0])),
     });
     if (randomChance(rng, 0.3)) this.#favourite = null;
+  }
+
+  /** People read at their own computer, whatever has become of it. */
+  #pickForReading(): MemberId | null {
+    const { rng, members } = this.#o;
+    const reachable = members.reachable();
+    const isHomeThere = this.#home !== null && reachable.includes(this.#home);
+    if (isHomeThere && randomChance(rng, 0.6)) return this.#home;
+    const picked = this.#pickMember();
+    if (!isHomeThere) this.#home = picked;
+    return picked;
   }
 
   /** Mostly where it was pointed to, sometimes anywhere. */

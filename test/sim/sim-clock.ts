@@ -9,6 +9,9 @@ export type ClockTraits = {
   readonly wallErrorMs: number;
 };
 
+/** As with Node's timers. */
+const TIMER_MS_MIN = 1;
+
 /** Wall time of the world's beginning. */
 const WALL_START_MS = Date.UTC(2026, 0, 5, 8, 0, 0);
 
@@ -40,7 +43,7 @@ export class SimClock implements Clock {
   }
 
   after(delayMs: number, callback: () => void): Timer {
-    return this.#arm(this.nowMs() + delayMs, callback);
+    return this.#arm(this.nowMs() + Math.max(TIMER_MS_MIN, delayMs), callback);
   }
 
   /** The computer slept: its monotonic clock did not go on. */

@@ -104,7 +104,9 @@ const FAULT_RATES_MS: Record<FaultKind, readonly [number, number]> = {
 /** The world of a seed. @param bug A bug to plant; the world stays the same otherwise. */
 export function expandSeed(seed: number, bug: PlantedBug | null): SimOptions {
   const rng = seededRng(seed);
-  const electionMs = randomPick(rng, [300, 500, 1_000, 1_000]);
+  const fellLeaderShare = randomPick(rng, [0, 0, 0, 0.5, 0.9]);
+  // Where leaders fall all the time, elections are what it is about.
+  const electionMs = randomPick(rng, fellLeaderShare > 0 ? [300, 500] : [300, 1_000, 1_000]);
   const isSmall = randomChance(rng, 0.5);
   const drawn = {
     voterCount: randomPick(rng, [1, 2, 3, 3, 3, 3, 5]),
@@ -114,7 +116,7 @@ export function expandSeed(seed: number, bug: PlantedBug | null): SimOptions {
     heartbeatMs: Math.floor(electionMs / randomPick(rng, [4, 5])),
     electionMs,
     appendBytesMax: randomPick(rng, [1, 400, 512 * 1024, 512 * 1024]),
-    fellLeaderShare: randomPick(rng, [0, 0, 0, 0.4, 0.8]),
+    fellLeaderShare,
     knowsAddresses: randomChance(rng, 0.5),
     // Half of the worlds make snapshots all the time and keep next to no log behind them.
     snapshotAfterBytes: isSmall ? randomBetween(rng, 3_000, 30_000) : 1_000_000,

@@ -1,3 +1,7 @@
+/**
+ * The store of a simulated member: the real engine, answering on virtual time. All members share
+ * one WASM module and differ in their databases only.
+ */
 import { StoreRestarted } from "../../electron/agent/store/store-client.ts";
 import type { Store } from "../../electron/agent/ports.ts";
 import type { StoreMethods } from "../../electron/store-worker/messages.ts";

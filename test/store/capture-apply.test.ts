@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { SqliteModule } from "../../electron/store-worker/sqlite-module.ts";
-import { loadTestSqlite } from "../support/in-process-store.ts";
+import { loadTestSqlite } from "../support/sqlite.ts";
 import { request, StoreGroup } from "./store-fixture.ts";
 
 let sqlite: SqliteModule;

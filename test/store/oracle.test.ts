@@ -9,7 +9,7 @@ import { Connection } from "../../electron/store-worker/connection.ts";
 import { createStoreEngine } from "../../electron/store-worker/engine.ts";
 import type { CaptureOutcome } from "../../electron/store-worker/messages.ts";
 import type { SqliteModule } from "../../electron/store-worker/sqlite-module.ts";
-import { loadTestSqlite } from "../support/in-process-store.ts";
+import { loadTestSqlite } from "../support/sqlite.ts";
 import { RANDOM_SCHEMA, RANDOM_TABLES, randomStatement } from "./random-sql.ts";
 import { request, rows, StoreGroup } from "./store-fixture.ts";
 

@@ -8,7 +8,7 @@ import type { JsonCell } from "../../shared/changes/values.ts";
 import { createStoreEngine } from "../../electron/store-worker/engine.ts";
 import type { CaptureRequest } from "../../electron/store-worker/messages.ts";
 import type { SqliteModule } from "../../electron/store-worker/sqlite-module.ts";
-import { loadTestSqlite } from "../support/in-process-store.ts";
+import { loadTestSqlite } from "../support/sqlite.ts";
 import { request, rows, StoreGroup } from "./store-fixture.ts";
 
 let sqlite: SqliteModule;

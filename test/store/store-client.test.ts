@@ -78,6 +78,7 @@ function open(): {
     },
     clock,
     queryLimitMs: 10_000,
+    captureLimitMs: 60_000,
     onRestart: () => events.push("restart"),
     onCrash: (error) => events.push(error.message),
   });
@@ -100,7 +101,7 @@ describe("the store client", () => {
     await expect(store.call("tables", {})).rejects.toBeInstanceOf(StoreCrashed);
   });
 
-  test("ends a query that runs too long, with its thread, and nothing but a query", async () => {
+  test("ends a query that runs too long, and takes nothing but a load until it is filled again", async () => {
     const { store, threads, clock, events } = open();
     const image = store.call("image", {});
     expect(clock.waiting.size).toBe(0);
@@ -114,9 +115,36 @@ describe("the store client", () => {
     expect(events).toEqual(["restart"]);
     expect(threads[0]?.isTerminated).toBe(true);
     threads[0]?.emit("exit", 1);
+    await expect(store.call("tables", {})).rejects.toBeInstanceOf(StoreRestarted);
+    expect(threads[1]?.asked).toEqual([]);
+    const loading = store.call("load", { image: null });
     const again = store.call("tables", {});
+    threads[1]?.answer("loaded");
+    expect(await loading).toBe("loaded");
     threads[1]?.answer("from the new thread");
     expect(await again).toBe("from the new thread");
+    await store.close();
+  });
+
+  test("ends edits that run too long, and answers each of the batch", async () => {
+    const { store, clock, events } = open();
+    const requests = [request(["INSERT INTO a SELECT 1"]), request(["INSERT INTO b SELECT 1"])];
+    const captured = store.call("capture", { requests });
+    clock.fire();
+    const timeout = { ok: false, error: { code: "query-timeout" } };
+    expect(await captured).toMatchObject([timeout, timeout]);
+    expect(events).toEqual(["restart"]);
+    await store.close();
+  });
+
+  test("answers a query that kills its thread, and goes on with a new one", async () => {
+    const { store, threads, events } = open();
+    const query = store.call("query", QUERY);
+    threads[0]?.emit("error", new Error("out of memory"));
+    threads[0]?.emit("exit", 1);
+    expect(await query).toMatchObject({ ok: false, error: { code: "too-large" } });
+    expect(events).toEqual(["restart"]);
+    expect(threads.length).toBe(2);
     await store.close();
   });
 
@@ -155,6 +183,7 @@ describe("the real worker", () => {
       spawn: () => spawnStoreWorker(workerUrl, null),
       clock,
       queryLimitMs: 10_000,
+      captureLimitMs: 60_000,
       onRestart: () => restarts.push("restart"),
       onCrash: (error) => restarts.push(error.message),
     });

@@ -1,6 +1,6 @@
 /** Chromium for the tests that look at the window: which one, how it is started, what axe says. */
-import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { existsSync } from "node:fs";
+import axe from "axe-core";
 import { chromium, type Browser, type Page } from "playwright-core";
 
 /** The browser to try the window in, or null where there is none. */
@@ -25,17 +25,12 @@ export function launchChromium(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 }
 
-const axeSource = readFileSync(
-  createRequire(import.meta.url).resolve("axe-core/axe.min.js"),
-  "utf8",
-);
-
 /** What axe-core objects to on a page, as `rule: element`. */
 export async function axeViolations(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource);
+  await page.evaluate(axe.source);
   return page.evaluate(async () => {
-    const axe = (globalThis as unknown as { axe: AxeRunner }).axe;
-    const { violations } = await axe.run(document);
+    const runner = (globalThis as unknown as { axe: AxeRunner }).axe;
+    const { violations } = await runner.run(document);
     return violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html}`));
   });
 }

@@ -1,3 +1,7 @@
+/**
+ * Time that a test moves. Timers fire in the order of their time, then of their making, so the
+ * same test always runs the same way.
+ */
 import { assert } from "../../shared/base/assert.ts";
 import type { Clock, Timer } from "../../electron/agent/ports.ts";
 

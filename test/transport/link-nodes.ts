@@ -13,6 +13,7 @@ import { decodePeerMessage, encodePeerMessage } from "../../shared/protocol/mess
 import type { MemberMessage } from "../../shared/protocol/messages.ts";
 import { loopbackNetwork, realClock, realRandom, RecordingLogger } from "./real-ports.ts";
 
+/** One member with links on the real network, and what it noted. */
 export type Node = {
   readonly id: MemberId;
   readonly links: PeerLinks;
@@ -33,8 +34,10 @@ export async function stopAll(): Promise<void> {
 export const identities = Array.from({ length: 4 }, () => createEphemeralIdentity()).sort((a, b) =>
   a.memberId < b.memberId ? -1 : 1,
 );
+/** The ids of some nodes. */
 export const ids = identities.map((identity) => identity.memberId);
 
+/** Starts a member's links on loopback. */
 export async function startNode(
   identity: Identity,
   more: Partial<PeerLinksOptions> & { readonly port?: number } = {},
@@ -77,17 +80,20 @@ export async function startNode(
   return node;
 }
 
+/** The key pair of a node; the same one for the same name. */
 export function identityOf(place: number): Identity {
   const identity = identities[place];
   if (identity === undefined) throw new Error(`no identity ${place}`);
   return identity;
 }
 
+/** Closes everything a node opened. */
 export async function stop(node: Node): Promise<void> {
   running.splice(running.indexOf(node), 1);
   await node.links.close();
 }
 
+/** Notes what happened, for the test to wait on. */
 export const note = (text: string): MemberMessage => ({
   type: "forward-request",
   requestId: 1,
@@ -117,6 +123,7 @@ export async function puppet(node: Node, place: number) {
   return { connection, heard, network, closed: () => closedBecause };
 }
 
+/** A hello as a node would send it. */
 export const hello = (more: object = {}): Uint8Array =>
   encodePeerMessage({
     type: "hello",

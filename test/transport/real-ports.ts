@@ -7,6 +7,7 @@ import { TlsNetwork } from "../../electron/agent/transport/tls-network.ts";
 import type { TlsNetworkOptions } from "../../electron/agent/transport/tls-network.ts";
 import { seededRng } from "../../shared/base/rng.ts";
 
+/** The computer's clock, as the product uses it. */
 export const realClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
@@ -16,6 +17,7 @@ export const realClock: Clock = {
   },
 };
 
+/** The computer's randomness, as the product uses it. */
 export function realRandom(seed: number): Random {
   return { rng: seededRng(seed), bytes: (count) => new Uint8Array(randomBytes(count)) };
 }

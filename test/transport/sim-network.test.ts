@@ -1,6 +1,7 @@
 import { memberId } from "../../shared/base/ids.ts";
 import { seededRng } from "../../shared/base/rng.ts";
 import { networkContract } from "../contract/network-contract.ts";
+import { PromiseChecker } from "../sim/promise-checker.ts";
 import { Scheduler } from "../sim/scheduler.ts";
 import { SimNetwork } from "../sim/sim-network.ts";
 import { SimProcess } from "../sim/sim-process.ts";
@@ -22,7 +23,13 @@ networkContract("simulated", () => ({
     scheduler = new Scheduler();
     const traits = { delayMs: 1, jitterMs: 0.5, bytesPerMs: 100_000 };
     const trace = new Trace(() => scheduler.nowMs);
-    const network = new SimNetwork({ scheduler, rng: seededRng(1), trace, traits });
+    const network = new SimNetwork({
+      scheduler,
+      rng: seededRng(1),
+      trace,
+      traits,
+      promises: new PromiseChecker(),
+    });
     const make = (name: string) => {
       const process = new SimProcess(memberId(name), scheduler, () => undefined);
       return { id: process.id, network: network.portOf(process, `${name}:1`) };

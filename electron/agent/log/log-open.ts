@@ -24,6 +24,7 @@ import type { SegmentScan } from "./segment-scan.ts";
 import { createDurableSegment } from "./segment-list.ts";
 import { Segment, parseSegmentName } from "./segment.ts";
 import type { SegmentName } from "./segment.ts";
+import { markSyncFailed, writeAnew } from "./write-anew.ts";
 
 /** What had to be done at the start; for the log file and the status page. */
 export type LogOpenReport = {
@@ -53,8 +54,6 @@ const EMPTY_LOG_HEADER: SegmentHeader = {
   previous: POSITION_ZERO,
   previousHash: CHAIN_HASH_ZERO,
 };
-import { markSyncFailed, writeAnew } from "./write-anew.ts";
-
 type Scanned = { readonly name: SegmentName; readonly scan: SegmentScan };
 type ScanResult = { readonly scanned: readonly Scanned[]; readonly tornBytes: number };
 

@@ -41,6 +41,7 @@ type AdministrationOptions = {
 const FORWARD_WAIT_MS = 10_000;
 const CHANGE_RETRY_MS = 50;
 const SWITCHOVER_POLL_MS = 5;
+const SWITCHOVER_MS_MAX = 8_000;
 
 /** Carries out what people decide about members. */
 export class Administration {
@@ -69,6 +70,9 @@ export class Administration {
 
   /** The invitation with this id, from this member's own data; null when there is none. */
   async findInvite(id: string): Promise<InviteRecord | null> {
+    const { applier } = this.#options;
+    // An old state while the database is filled again does not know the newest invitations.
+    if (!applier.isReadable) await applier.reached(applier.readableFrom).done;
     const outcome = await askStore(this.#options.context.ports.store, "query", {
       sql: "SELECT secret_hash, role, expires_at_ms, used_by FROM _tidemark_invites WHERE id = ?",
       params: [id],
@@ -134,7 +138,10 @@ export class Administration {
     if (target.id === context.self) return ok({ leader: target.id, tookMs: 0 });
     const begun = driver.input((raft) => raft.transferLeadership(target.id));
     if (!begun.ok) return err(fromRaft(begun.error));
+    const deadlineMs = startedAtMs + SWITCHOVER_MS_MAX;
     while (raftStatus().transferTarget !== null || raftStatus().leader === null) {
+      // Without a quorum nobody is elected, perhaps for days; somebody waits for this answer.
+      if (context.ports.clock.nowMs() > deadlineMs) break;
       await this.#sleep(SWITCHOVER_POLL_MS);
     }
     const { leader } = raftStatus();

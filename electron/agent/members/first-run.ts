@@ -1,9 +1,11 @@
 /** How a data folder becomes a member: as the founder of a cluster, or by an invite link. */
 import type { ApiError } from "../../../shared/api/methods.ts";
 import type { ClusterId, MemberId } from "../../../shared/base/ids.ts";
+import { utf8Encode } from "../../../shared/base/bytes.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import { encodeSeatContext } from "../../../shared/cluster/seat-context.ts";
+import { NAME_BYTES_MAX } from "../../../shared/protocol/limits.ts";
 import { decodeConfiguration } from "../../../shared/raft/configuration.ts";
 import { joinByInvite } from "../pairing/invite-joiner.ts";
 import type { JoinError } from "../pairing/invite-joiner.ts";
@@ -12,6 +14,20 @@ import type { Clock } from "../ports.ts";
 import type { AddressBook } from "../transport/address-book.ts";
 import type { TlsNetwork } from "../transport/tls-network.ts";
 import type { ClusterRecord } from "./cluster-record.ts";
+
+/**
+ * Why these cannot be names; null when they can. Members tell each other names of a bounded
+ * length only: a longer one would be a computer that nobody can speak to.
+ */
+export function nameProblem(...names: readonly string[]): ApiError | null {
+  for (const name of names) {
+    const isShort = utf8Encode(name).length <= NAME_BYTES_MAX;
+    if (name.trim() !== "" && isShort) continue;
+    const message = `A name has 1 to ${NAME_BYTES_MAX} bytes and is not blank.`;
+    return { code: "bad-request", message };
+  }
+  return null;
+}
 
 /** A new cluster with one voter. */
 export function founderRecord(options: {
@@ -42,6 +58,8 @@ export async function joinByLink(options: {
   readonly addressBook: AddressBook;
 }): Promise<Result<ClusterRecord, ApiError>> {
   const { self, memberName, clock, network, addressBook } = options;
+  const problem = nameProblem(memberName);
+  if (problem !== null) return err(problem);
   const link = parseInviteLink(options.link);
   if (!link.ok) {
     const message = `This is not a usable invite link: ${link.error.detail}.`;

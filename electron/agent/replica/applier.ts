@@ -54,8 +54,12 @@ export class Applier {
   #position: StorePosition = { applied: POSITION_ZERO, checksum: "" };
   #target: LogIndex = logIndex(0);
   #readableFrom: LogIndex = logIndex(0);
+  /** Entries up to here are applied in one batch. */
+  #heldUntil: LogIndex = logIndex(0);
   #running: Promise<void> | null = null;
   #isSuspended = true;
+  /** The store is empty: nothing may be read or captured until it is filled again. */
+  #isLost = false;
   #isStopped = false;
 
   constructor(options: ApplierOptions) {
@@ -75,6 +79,11 @@ export class Applier {
     return this.#readableFrom;
   }
 
+  /** Whether the database is there and not older than what was shown before. */
+  get isReadable(): boolean {
+    return !this.#isLost && this.#position.applied.index >= this.#readableFrom;
+  }
+
   /**
    * The store holds this now; entries above it are applied from here on.
    *
@@ -87,6 +96,7 @@ export class Applier {
     this.#clearQueue();
     this.#checksums.clear();
     this.#isSuspended = false;
+    this.#isLost = false;
     this.#setPosition(position);
     if (this.#target < position.applied.index) this.#target = position.applied.index;
     this.#start();
@@ -109,6 +119,21 @@ export class Applier {
     this.#start();
   }
 
+  /**
+   * What this leader captured together is applied together: its rows are in the open transaction
+   * of the store already, and a part of them would have to be undone and applied anew. Committed
+   * entries wait for the rest up to `index`, or for `release`.
+   */
+  holdUntil(index: LogIndex): void {
+    this.#heldUntil = index;
+  }
+
+  /** This member leads no more: nobody knows when the rest is committed, so nothing waits. */
+  release(): void {
+    this.#heldUntil = logIndex(0);
+    this.#start();
+  }
+
   /** Resolves once the database holds the entry at `index`. */
   reached(index: LogIndex): ReturnType<IndexWaiters["wait"]> {
     return this.#waiters.wait(index);
@@ -122,6 +147,20 @@ export class Applier {
   /** The term of the applied entry at an index; null when it is too long ago. */
   termApplied(index: LogIndex): number | null {
     return this.#terms.get(index) ?? null;
+  }
+
+  /**
+   * The store's content is gone, from this very moment. Whoever asks where the database stands
+   * is told "nowhere" until `resume`: an edit captured on an empty database, or on an old image
+   * before the log is replayed, would be a wrong edit on every member.
+   */
+  lost(): void {
+    this.#isSuspended = true;
+    this.#isLost = true;
+    this.#waiters.forget();
+    const seen = Math.max(this.#readableFrom, this.#position.applied.index);
+    this.#readableFrom = logIndex(seen);
+    this.#position = { applied: POSITION_ZERO, checksum: "" };
   }
 
   /** Lets the batch under way end and applies nothing more until `resume`. */
@@ -140,9 +179,12 @@ export class Applier {
     this.#waiters.close();
   }
 
+  get #hasWork(): boolean {
+    return this.#target > this.#position.applied.index && this.#target >= this.#heldUntil;
+  }
+
   #start(): void {
-    const hasWork = this.#target > this.#position.applied.index;
-    if (this.#running !== null || !hasWork || this.#isSuspended || this.#isStopped) return;
+    if (this.#running !== null || !this.#hasWork || this.#isSuspended || this.#isStopped) return;
     this.#running = this.#run().finally(() => {
       this.#running = null;
       // Something may have been handed over while the last batch ended.
@@ -151,7 +193,7 @@ export class Applier {
   }
 
   async #run(): Promise<void> {
-    while (this.#target > this.#position.applied.index && !this.#isSuspended) {
+    while (this.#hasWork && !this.#isSuspended) {
       const batch = this.#takeBatch();
       const outcome = await this.#apply(batch);
       if (outcome === null) return;
@@ -170,7 +212,7 @@ export class Applier {
       return await this.#options.store.call("apply", { entries: batch.map(toCommitted) });
     } catch (reason) {
       this.#isSuspended = true;
-      this.#options.onStoreLost(reason);
+      if (!this.#isLost) this.#options.onStoreLost(reason);
       return null;
     }
   }

@@ -45,6 +45,8 @@ export class Confirmations {
 
   /** This member leads no more: what is open ends after the grace time. */
   leadershipLost(): void {
+    // The next leader may cut what was flushed here: in a later term it counts anew.
+    this.#flushed.forget();
     const open = [...this.#cancels];
     this.#options.clock.after(this.#options.graceMs, () => {
       for (const cancel of open) cancel();

@@ -90,7 +90,7 @@ export class Forwarder {
     const body = parseJson(reply.body);
     if (!body.ok) this.#end(reply.requestId, err(unknownOutcome("sent an unreadable answer")));
     else if (reply.isOk) this.#end(reply.requestId, ok(body.value));
-    else this.#end(reply.requestId, err(body.value as ApiError));
+    else this.#end(reply.requestId, err(errorFrom(body.value)));
   }
 
   /** The connection is gone: what was asked there may or may not have happened. */
@@ -118,6 +118,15 @@ function unknownOutcome(what: string): ApiError {
     code: "unknown-outcome",
     message: `The leader ${what}; the request may or may not have been carried out.`,
   };
+}
+
+/** Another member's error, as far as it is one. */
+function errorFrom(value: unknown): ApiError {
+  const { code, message } = (value ?? {}) as Partial<ApiError>;
+  if (typeof code !== "string" || typeof message !== "string") {
+    return unknownOutcome("sent an unreadable answer");
+  }
+  return value as ApiError;
 }
 
 function parseJson(bytes: Uint8Array): Result<unknown, null> {

@@ -168,6 +168,19 @@ export class LagTracker {
     };
   }
 
+  /**
+   * No read here shows anything older than this, ms; null when no leader was ever heard. A leader
+   * that was replaced notices within an election timeout, so its own word may be as old.
+   */
+  stalenessMsMax(): number | null {
+    const { clock, applier, raftStatus, silenceMs } = this.#options;
+    if (raftStatus().role === "leader") return silenceMs;
+    if (this.#word === null) return null;
+    const nowMs = clock.nowMs();
+    const behindMs = this.#commitTimes.lagMs(applier.position.applied.index, nowMs);
+    return Math.max(nowMs - this.#word.heardAtMs, behindMs) + silenceMs;
+  }
+
   /** The label of a result read now. */
   asOf(): AsOf {
     const lag = this.lag();

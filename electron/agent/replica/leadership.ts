@@ -115,6 +115,7 @@ export class Leadership {
   }
 
   #lost(): void {
+    this.#options.applier.release();
     this.#queue.failWaiting(this.refusal() ?? noQuorum());
     this.confirmations.leadershipLost();
   }
@@ -142,7 +143,9 @@ export class Leadership {
     if (role !== "leader" || term !== settledTerm) {
       return err({ code: "not-leader", detail: "leadership changed while the edit was prepared" });
     }
-    return this.#options.driver.input((raft) => raft.propose(payloads));
+    const proposed = this.#options.driver.input((raft) => raft.propose(payloads));
+    if (proposed.ok) this.#options.applier.holdUntil(proposed.value.last.index);
+    return proposed;
   }
 
   #changed(withinMs: number): Promise<void> {

@@ -19,7 +19,13 @@ import { base64Encode } from "../../../shared/changes/base64.ts";
 import type { LogEntry, LogView, RaftStatus } from "../../../shared/raft/types.ts";
 import type { CaptureRequest } from "../../store-worker/messages.ts";
 import type { Administration } from "../members/administration.ts";
-import type { Joiner, NewInvite } from "../members/invite-record.ts";
+import {
+  parseIndex,
+  parseJoiner,
+  parseNewInvite,
+  parseRemoval,
+  parseTarget,
+} from "../members/forwarded-params.ts";
 import { askStore } from "./ask-store.ts";
 import type { Applier } from "./applier.ts";
 import type { Forwarder } from "./forwarder.ts";
@@ -88,15 +94,15 @@ export class Methods {
       case "rows":
         return ok(this.#options.status().members);
       case "checksum-at":
-        return ok(applier.checksumAt((params as { index: LogIndex }).index));
+        return whenParsed(parseIndex(params), (index) => ok(applier.checksumAt(index)));
       case "record-invite":
-        return administration.recordInviteAsLeader(params as NewInvite);
+        return whenParsed(parseNewInvite(params), (it) => administration.recordInviteAsLeader(it));
       case "switchover":
-        return administration.switchover(params as ApiParams<"switchover">);
+        return whenParsed(parseTarget(params), (target) => administration.switchover(target));
       case "removeMember":
-        return administration.remove(params as ApiParams<"removeMember">);
+        return whenParsed(parseRemoval(params), (removal) => administration.remove(removal));
       case "redeem":
-        return administration.redeemAsLeader(params as Joiner);
+        return whenParsed(parseJoiner(params), (joiner) => administration.redeemAsLeader(joiner));
       default:
         return err({ code: "bad-request", message: `No forwarded method "${method}".` });
     }
@@ -253,6 +259,15 @@ export class Methods {
     const answer = await this.#options.forwarder.ask(leader, call);
     return answer.ok ? ok(answer.value as ApiResult<M>) : answer;
   }
+}
+
+/** Another member's parameters: another program's, perhaps a broken one's. */
+async function whenParsed<P, T>(
+  parsed: P | null,
+  serve: (parsed: P) => Result<T, ApiError> | Promise<Result<T, ApiError>>,
+): Promise<Result<T, ApiError>> {
+  if (parsed !== null) return serve(parsed);
+  return err({ code: "bad-request", message: "The parameters are not what this version knows." });
 }
 
 function noLeader(): ApiError {

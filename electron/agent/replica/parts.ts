@@ -157,6 +157,7 @@ function makeDataParts(
     configurationAt: (index) => raft.configurationAt(index),
     lowestNeeded: () => replica.lowestIndexNeeded(),
   });
+  const recovery = new StoreRecovery({ store, snapshots, applier, logger });
   const transfers = new SnapshotTransfers({
     clock,
     logger,
@@ -168,8 +169,8 @@ function makeDataParts(
     raftStatus,
     send: (to, message) => links.send(to, message),
     prepare: () => snapshotter.forTransfer(),
+    exclusively: (work) => recovery.exclusively(work),
   });
-  const recovery = new StoreRecovery({ store, snapshots, applier, logger });
   return { applier, lag, snapshotter, transfers, recovery };
 }
 
@@ -183,7 +184,7 @@ function makeReader(
     applier,
     readIndex: (requestId) => driver.input((raft) => raft.readIndex(requestId)),
     asOf: () => lag.asOf(),
-    stalenessMs: () => lag.lag().ms,
+    stalenessMs: () => lag.stalenessMsMax(),
     waitMs: options.settings.readWaitMs,
   });
 }

@@ -1,6 +1,6 @@
 /** What happens again and again: time for the core, beats to the others, a look once a second. */
 import type { MemberId } from "../../../shared/base/ids.ts";
-import type { LagSample, MemberStatus } from "../../../shared/cluster/status.ts";
+import type { LagSample } from "../../../shared/cluster/status.ts";
 import type { MemberMessage } from "../../../shared/protocol/messages.ts";
 import type { RaftStatus } from "../../../shared/raft/types.ts";
 import type { EventHub } from "./event-hub.ts";
@@ -104,6 +104,19 @@ export class Pulse {
     const answer = await this.#options.forwarder.ask(leader, call);
     if (!answer.ok || !Array.isArray(answer.value)) return;
     this.#rows.clear();
-    for (const row of answer.value as readonly MemberStatus[]) this.#rows.set(row.id, row);
+    for (const row of answer.value as readonly unknown[]) {
+      if (isRow(row)) this.#rows.set(row.id, row);
+    }
   }
+}
+
+/** It came from another machine, whose program may be another one. */
+function isRow(value: unknown): value is StageRow {
+  if (typeof value !== "object" || value === null) return false;
+  const row = value as Record<string, unknown>;
+  const { id, lastSeen } = row;
+  const isCount = (each: unknown): boolean => each === null || Number.isFinite(each);
+  if (typeof id !== "string" || (lastSeen !== null && typeof lastSeen !== "string")) return false;
+  const counts = ["received", "flushed", "applied", "lagEntries", "lagMs"];
+  return counts.every((name) => isCount(row[name]));
 }

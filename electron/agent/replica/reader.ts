@@ -20,7 +20,7 @@ type ReaderOptions = {
   /** Asks the core what a linearizable read may see; the answer comes to `onReadAnswer`. */
   readonly readIndex: (requestId: number) => void;
   readonly asOf: () => AsOf;
-  /** ms since the leader's last word; null when never heard, 0 on the leader. */
+  /** No read here shows anything older, ms; null when no leader was ever heard. */
   readonly stalenessMs: () => number | null;
   /** How long a read waits for its turn before it gives up, ms. */
   readonly waitMs: number;
@@ -61,7 +61,7 @@ export class Reader {
   /** Until the database is back where it was: a restart must not show an older state. */
   async waitUntilLoaded(): Promise<ApiError | null> {
     const { applier } = this.#options;
-    if (applier.position.applied.index >= applier.readableFrom) return null;
+    if (applier.isReadable) return null;
     const error = await this.#waitApplied(applier.readableFrom);
     if (error === null) return null;
     return { code: "busy", message: "The database is still being loaded; try again soon." };

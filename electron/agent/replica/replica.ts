@@ -13,6 +13,7 @@ import type {
   LeadershipEvent,
 } from "../../../shared/api/methods.ts";
 import { unreachable } from "../../../shared/base/assert.ts";
+import { logIndex } from "../../../shared/base/ids.ts";
 import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
@@ -161,7 +162,7 @@ export class Replica implements PartsListener {
 
   /** A message from another member. */
   onMessage(from: MemberId, message: MemberMessage): void {
-    const { driver, lag, links, forwarder, transfers, leadership } = this.#parts;
+    const { driver, lag, links, forwarder, transfers } = this.#parts;
     switch (message.type) {
       case "raft":
         driver.input((raft) => raft.step(message.message));
@@ -173,7 +174,7 @@ export class Replica implements PartsListener {
       }
       case "beat-ack":
         lag.onBeatAck(from, message);
-        leadership.confirmations.appliedEverywhere(this.#appliedEverywhere());
+        this.#noteAppliedEverywhere();
         return;
       case "forward-request":
         void forwarder.onRequest(from, message);
@@ -197,6 +198,7 @@ export class Replica implements PartsListener {
     this.#parts.driver.input((raft) => raft.connectionLost(peer));
     this.#parts.forwarder.onDown(peer);
     this.#parts.transfers.onDown(peer);
+    this.#noteAppliedEverywhere();
     this.statusChanged();
   }
 
@@ -229,6 +231,7 @@ export class Replica implements PartsListener {
     if (tables.length > 0 || isSchemaChange) {
       hub.emit({ type: "committed", ...batch, tables, rowCount, isSchemaChange });
     }
+    this.#noteAppliedEverywhere();
     hub.statusChanged();
   }
 
@@ -323,15 +326,18 @@ export class Replica implements PartsListener {
     this.#parts.links.membersChanged();
   }
 
-  /** The lowest applied index of this member and of everybody connected. */
-  #appliedEverywhere(): LogIndex {
+  /** The lowest applied index of this member and of everybody connected may have grown. */
+  #noteAppliedEverywhere(): void {
+    const { role, configuration } = this.raftStatus();
+    if (role !== "leader") return;
     let lowest = this.applied.applied.index;
-    for (const seat of this.raftStatus().configuration.seats) {
-      const applied = this.#parts.lag.stagesOf(seat.id)?.applied;
-      if (!this.#parts.links.isUp(seat.id) || applied === undefined) continue;
+    for (const { id } of configuration.seats) {
+      if (!this.#parts.links.isUp(id)) continue;
+      // Connected and not heard yet: it may have applied nothing.
+      const applied = this.#parts.lag.stagesOf(id)?.applied ?? logIndex(0);
       if (applied < lowest) lowest = applied;
     }
-    return lowest;
+    this.#parts.leadership.confirmations.appliedEverywhere(lowest);
   }
 
   #nameOf(member: MemberId): string {

@@ -6,6 +6,7 @@
  */
 import { decodeConfiguration, encodeConfiguration } from "../../../shared/raft/configuration.ts";
 import type { MemberId } from "../../../shared/base/ids.ts";
+import { err } from "../../../shared/base/result.ts";
 import { SNAPSHOT_CHUNK_BYTES_MAX } from "../../../shared/protocol/limits.ts";
 import type { MemberMessage } from "../../../shared/protocol/messages.ts";
 import type {
@@ -19,6 +20,7 @@ import type { ReplicationLog } from "../log/replication-log.ts";
 import type { SnapshotReader } from "../log/snapshot-reader.ts";
 import type { SnapshotReceiver } from "../log/snapshot-receiver.ts";
 import type { SnapshotFiles } from "../log/snapshots.ts";
+import type { StoreMethods } from "../../store-worker/messages.ts";
 import type { Clock, DiskError, Logger, Store, Timer } from "../ports.ts";
 import type { Applier } from "./applier.ts";
 import type { RaftDriver } from "./raft-driver.ts";
@@ -35,6 +37,8 @@ type TransfersOptions = {
   readonly send: (to: MemberId, message: MemberMessage) => boolean;
   /** Makes a snapshot when there is none that joins the kept log. */
   readonly prepare: () => Promise<void>;
+  /** Nothing else replaces the database meanwhile. */
+  readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
 };
 
 type Sending = {
@@ -56,6 +60,7 @@ type Receiving = {
 const WINDOW_BYTES = 2 * 1024 * 1024;
 /** A receiver that says nothing for so long is given up; the core asks again later. */
 const SILENCE_MS = 10_000;
+const LOAD_TRIES_MAX = 3;
 
 /** All transfers of one member. */
 export class SnapshotTransfers {
@@ -106,8 +111,19 @@ export class SnapshotTransfers {
   }
 
   /** Replaces log and database by the received snapshot that the core took. */
-  async install(mark: SnapshotMark): Promise<DiskError | null> {
-    const { files, applier, store, log, logger } = this.#options;
+  install(mark: SnapshotMark): Promise<DiskError | null> {
+    return this.#options.exclusively(() => this.#install(mark));
+  }
+
+  /** Ends everything. */
+  close(): void {
+    this.#isClosed = true;
+    for (const peer of [...this.#sending.keys()]) this.#finishSending(peer, "failed");
+    this.#enqueue(() => this.#dropReceiving());
+  }
+
+  async #install(mark: SnapshotMark): Promise<DiskError | null> {
+    const { files, applier, log, logger } = this.#options;
     const stored = await files.read();
     if (!stored.ok) return stored.error;
     const { position } = mark;
@@ -115,7 +131,7 @@ export class SnapshotTransfers {
       return { code: "storage-failed", detail: `the snapshot at ${position.index} is gone` };
     }
     await applier.suspend();
-    const loaded = await store.call("load", { image: stored.value.image });
+    const loaded = await this.#load(stored.value.image);
     if (!loaded.ok) return { code: "storage-failed", detail: loaded.error.detail };
     const reset = await log.resetTo(position, stored.value.chainHash);
     if (!reset.ok) return reset.error;
@@ -124,11 +140,14 @@ export class SnapshotTransfers {
     return null;
   }
 
-  /** Ends everything. */
-  close(): void {
-    this.#isClosed = true;
-    for (const peer of [...this.#sending.keys()]) this.#finishSending(peer, "failed");
-    this.#enqueue(() => this.#dropReceiving());
+  /** A query may end the store's thread while the image waits for its turn: then once more. */
+  async #load(image: Uint8Array): Promise<StoreMethods["load"]["result"]> {
+    const { store } = this.#options;
+    for (let triesLeft = LOAD_TRIES_MAX; triesLeft > 0; triesLeft--) {
+      const loaded = await store.call("load", { image }).catch(() => null);
+      if (loaded !== null) return loaded;
+    }
+    return err({ code: "image-damaged", detail: "the store was gone while it was filled" });
   }
 
   async #begin(to: MemberId): Promise<void> {

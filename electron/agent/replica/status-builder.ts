@@ -65,15 +65,6 @@ export function buildStatus(sources: StatusSources): Status {
   };
 }
 
-/** The rows a leader tells its followers. */
-export function stageRows(sources: StatusSources): readonly StageRow[] {
-  return buildStatus(sources).members.map(
-    ({ id, received, flushed, applied, lagEntries, lagMs, lastSeen }) => {
-      return { id, received, flushed, applied, lagEntries, lagMs, lastSeen };
-    },
-  );
-}
-
 function roleOf(raft: RaftStatus): MemberRole {
   if (raft.role === "leader") return "leader";
   if (seatOf(raft, raft.id)?.kind !== "voter") return "mirror";

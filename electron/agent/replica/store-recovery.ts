@@ -16,25 +16,43 @@ type StoreRecoveryOptions = {
  */
 export class StoreRecovery {
   readonly #options: StoreRecoveryOptions;
-  #running: Promise<void> | null = null;
+  /** Replacing the database is one thing at a time: refills, and snapshots of the leader. */
+  #last: Promise<void> = Promise.resolve();
+  /** A refill that has not begun: it serves everybody who asks meanwhile. */
+  #waiting: Promise<void> | null = null;
 
   constructor(options: StoreRecoveryOptions) {
     this.#options = options;
   }
 
-  /** Runs once at a time; a second caller waits for the first. */
+  /** The store lost its content at this moment: fills it, after what replaces it now. */
   run(): Promise<void> {
-    this.#running ??= this.#recover().finally(() => {
-      this.#running = null;
+    this.#options.applier.lost();
+    this.#waiting ??= this.exclusively(() => {
+      this.#waiting = null;
+      return this.#recover();
     });
-    return this.#running;
+    return this.#waiting;
+  }
+
+  /** Runs work that replaces the whole database while nothing else does. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.then(
+      () => undefined,
+      // Its caller hears of the failure; the next one in the queue has nothing to do with it.
+      () => undefined,
+    );
+    return result;
   }
 
   async #recover(): Promise<void> {
     const { applier, logger, store } = this.#options;
     await applier.suspend();
     const image = await this.#newestImage();
-    const loaded = await store.call("load", { image });
+    const loaded = await store.call("load", { image }).catch(() => null);
+    // Restarted again: that asked for a refill of its own. Closed: nobody needs one.
+    if (loaded === null) return;
     assert(loaded.ok, "a verified snapshot loads");
     applier.resume(loaded.value, loaded.value.applied.index);
     logger.info("store-refilled", { from: loaded.value.applied.index });

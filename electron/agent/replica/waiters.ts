@@ -39,9 +39,9 @@ export class IndexWaiters {
     for (const waiter of reached) waiter.end("reached");
   }
 
-  /** The number is unknown now (the store was emptied): callers wait until it is reached anew. */
+  /** The number is unknown now (e.g. the store was emptied): even 0 must be reached anew. */
   forget(): void {
-    this.#reached = 0;
+    this.#reached = -1;
   }
 
   /** Ends all waiting. */

@@ -60,12 +60,8 @@ type Pending = WriteRequest & { readonly end: (outcome: WriteOutcome) => void };
 const BATCH_COUNT_MAX = 512;
 /** Writes waiting beyond this are refused as `busy` instead of growing the memory. */
 const QUEUE_COUNT_MAX = 10_000;
-/**
- * A batch closes before its rows would exceed this. An import's batches are so captured one at a
- * time and each is one append: a leader that committed half of what it captured would have to
- * roll it back and apply it like a mirror, which takes as long as capturing it.
- */
-const BATCH_ROWS_MAX = 1_000;
+/** A batch closes before its rows would exceed this; bulk rows count one by one. */
+const BATCH_ROWS_MAX = 20_000;
 
 /** Writes of all clients of this leader, in order of arrival. */
 export class WriteQueue {
@@ -73,7 +69,10 @@ export class WriteQueue {
   #waiting: Pending[] = [];
   #isRunning = false;
   /** Retries that arrive while the first try is under way share its outcome. */
-  readonly #inFlight = new Map<string, Promise<WriteOutcome>>();
+  readonly #inFlight = new Map<
+    string,
+    { readonly ack: AckLevel; readonly outcome: Promise<WriteOutcome> }
+  >();
 
   constructor(context: WriteContext) {
     this.#context = context;
@@ -85,10 +84,19 @@ export class WriteQueue {
     if (client === null) return this.#enqueue(request);
     const key = `${client.id} ${client.sequence}`;
     const first = this.#inFlight.get(key);
-    if (first !== undefined) return first;
+    if (first?.ack === request.ack) return first.outcome;
+    if (first !== undefined) return this.#join(first.outcome, request.ack);
     const outcome = this.#enqueue(request).finally(() => this.#inFlight.delete(key));
-    this.#inFlight.set(key, outcome);
+    this.#inFlight.set(key, { ack: request.ack, outcome });
     return outcome;
+  }
+
+  /** The first try's outcome, as safe as the second asks: the first may have asked for less. */
+  async #join(first: Promise<WriteOutcome>, ack: AckLevel): Promise<WriteOutcome> {
+    const outcome = await first;
+    if (!outcome.ok) return outcome;
+    const error = await this.#context.confirmed(outcome.value.position, ack);
+    return error === null ? outcome : err(error);
   }
 
   /** Ends everything that was not proposed yet; what was proposed ends by itself. */

@@ -2,15 +2,17 @@
  * The store port over a worker thread: calls are queued and carried out one at a time, so that
  * a long import never sits in front of the agent's own timers.
  *
- * SQL.js cannot interrupt a query. One that runs too long is ended with its thread; the query
- * answers `query-timeout`, every other waiting call rejects with `StoreRestarted`, and the owner
- * loads the newest snapshot and replays the log (`onRestart`). A thread that dies of a bug is
- * `onCrash`: nothing is restarted here, because only the owner knows what is safe then.
+ * SQL.js cannot interrupt a statement. A query or a capture that runs too long is ended with its
+ * thread; it answers `query-timeout`, every other waiting call rejects with `StoreRestarted`, and
+ * the owner loads the newest snapshot and replays the log (`onRestart`). Until that load nothing
+ * else is taken: the new thread holds no database. A query or capture that kills the thread is
+ * treated alike. A thread that dies of anything else is `onCrash`: nothing is restarted here,
+ * because only the owner knows what is safe then.
  */
 import { Worker } from "node:worker_threads";
 import { assert } from "../../../shared/base/assert.ts";
 import { err } from "../../../shared/base/result.ts";
-import type { QueryOutcome, StoreMethods } from "../../store-worker/messages.ts";
+import type { StoreError, StoreMethods } from "../../store-worker/messages.ts";
 import type { Clock, Store, Timer } from "../ports.ts";
 
 /** The calls that were waiting when the store's thread was replaced: ask again after loading. */
@@ -39,8 +41,13 @@ export type StoreClientOptions = {
   readonly clock: Clock;
   /** A query running longer than this is ended with its thread. */
   readonly queryLimitMs: number;
+  /**
+   * The same for edits that are being captured. Nothing of them is proposed yet, so ending them
+   * changes nothing; without an end, one statement would stop the leader for good.
+   */
+  readonly captureLimitMs: number;
   /** A new, empty thread runs: `load` it, then apply what the log holds beyond. */
-  readonly onRestart: () => void;
+  readonly onRestart: (why: string) => void;
   /** The thread died of a bug; every call rejects from now on. */
   readonly onCrash: (error: Error) => void;
 };
@@ -71,6 +78,8 @@ class StoreClient implements Store {
   #running: PendingCall | null = null;
   #limit: Timer | null = null;
   #nextId = 1;
+  /** The thread is a new one that was not asked to load yet. */
+  #isEmpty = false;
   #ended: Error | null = null;
 
   constructor(options: StoreClientOptions) {
@@ -87,6 +96,11 @@ class StoreClient implements Store {
         reject(this.#ended);
         return;
       }
+      if (this.#isEmpty && method !== "load") {
+        reject(new StoreRestarted("The store is empty until it is loaded again."));
+        return;
+      }
+      if (method === "load") this.#isEmpty = false;
       const id = this.#nextId++;
       this.#queue.push({
         id,
@@ -125,9 +139,9 @@ class StoreClient implements Store {
     const call = this.#queue.shift();
     if (call === undefined) return;
     this.#running = call;
-    if (call.method === "query") {
-      const { clock, queryLimitMs } = this.#options;
-      this.#limit = clock.after(queryLimitMs, () => this.#endQuery(call));
+    const limitMs = this.#limitOf(call.method);
+    if (limitMs !== null) {
+      this.#limit = this.#options.clock.after(limitMs, () => this.#endOverdue(call, limitMs));
     }
     const { id, method, params } = call;
     this.#thread.postMessage({ id, method, params }, []);
@@ -141,23 +155,41 @@ class StoreClient implements Store {
     this.#next();
   }
 
-  #endQuery(call: PendingCall): void {
+  #limitOf(method: keyof StoreMethods): number | null {
+    if (method === "query") return this.#options.queryLimitMs;
+    return method === "capture" ? this.#options.captureLimitMs : null;
+  }
+
+  #endOverdue(call: PendingCall, limitMs: number): void {
     if (this.#running !== call) return;
+    const what = call.method === "query" ? "query" : "edit";
+    const message = `The ${what} ran longer than ${limitMs / 1000} s and was ended. Nothing was changed.`;
+    this.#replaceThread(call, { code: "query-timeout", message });
+  }
+
+  /** The thread is gone or must go, and the call it carried out with it. */
+  #replaceThread(call: PendingCall, error: StoreError): void {
     this.#clearRunning();
     const old = this.#thread;
     const waiting = this.#queue.splice(0);
     this.#thread = this.#start();
+    this.#isEmpty = true;
     void old.terminate();
-    const seconds = this.#options.queryLimitMs / 1000;
-    const message = `The query ran longer than ${seconds} s and was ended. Nothing was changed.`;
-    const outcome: QueryOutcome = err({ code: "query-timeout", message });
-    call.resolve(outcome);
-    const restarted = new StoreRestarted("The store was restarted to end a query.");
+    call.resolve(endedAnswer(call, error));
+    const restarted = new StoreRestarted("The store was restarted to end a statement.");
     for (const other of waiting) other.reject(restarted);
-    this.#options.onRestart();
+    this.#options.onRestart(error.message);
   }
 
   #crash(error: Error): void {
+    const call = this.#running;
+    if (call !== null && this.#limitOf(call.method) !== null) {
+      // A person's SQL: memory it wants and this computer has not, say. It changed nothing, and
+      // the database comes back from the log, so it ends alone and not with the member.
+      const message = `It ended the store's thread (${error.message}). Nothing was changed.`;
+      this.#replaceThread(call, { code: "too-large", message });
+      return;
+    }
     const crashed = new StoreCrashed(`The store's thread ended: ${error.message}`);
     crashed.cause = error;
     this.#end(crashed);
@@ -178,4 +210,10 @@ class StoreClient implements Store {
     this.#limit = null;
     this.#running = null;
   }
+}
+
+/** What the owner of an ended call gets: every edit of a batch that was captured together. */
+function endedAnswer({ method, params }: PendingCall, error: StoreError): unknown {
+  if (method === "query") return err(error);
+  return (params as StoreMethods["capture"]["params"]).requests.map(() => err(error));
 }
