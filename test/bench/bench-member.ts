@@ -14,6 +14,9 @@ const COMMAND_WAIT_MS = 600_000;
 /** A member that has not ended by then is ended: a bench always comes to its end. */
 const STOP_WAIT_MS = 15_000;
 
+/** Linux counts processor time in hundredths of a second. */
+const TICK_MS = 10;
+
 /** What every member of one run has in common. */
 export type MemberSetup = {
   readonly program: string;
@@ -86,6 +89,15 @@ export class BenchMember {
     const kib = (name: string): number =>
       Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0);
     return { nowBytes: kib("VmRSS") * 1024, peakBytes: kib("VmHWM") * 1024 };
+  }
+
+  /** What the process has used of the processors so far; null where the system does not tell. */
+  async processorMs(): Promise<number | null> {
+    if (process.platform !== "linux") return null;
+    const text = await readFile(`/proc/${this.#process?.pid}/stat`, "utf8");
+    // The name in parentheses may hold spaces; after it, user and system time are 12th and 13th.
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
   }
 
   /** Ends it as a person would. */

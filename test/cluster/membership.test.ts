@@ -70,7 +70,11 @@ test("a removed member is refused from then on, also after it was started again"
       return status !== null && status.leader === null && !status.lag.leaderReachable && status;
     });
     const write = { statements: [{ sql: "INSERT INTO notes(text) VALUES ('mine')" }] };
-    expect(await removed.call("execute", write)).toMatchObject({ ok: false });
+    const refused = await waitUntil("the removed member knows why", async () => {
+      const outcome = await removed.call("execute", write);
+      return !outcome.ok && outcome.error.message.includes("was removed") && outcome.error;
+    });
+    expect(refused.code).toBe("not-leader");
     expect(await removed.rows("SELECT text FROM notes")).toEqual([]);
     const { members } = await leader.must("status", {});
     expect(members.map(({ name }) => name)).not.toContain(removed.name);

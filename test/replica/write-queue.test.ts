@@ -112,6 +112,22 @@ describe("the write queue", () => {
     expect(outcomes[0]).toEqual(outcomes[1]);
   });
 
+  it("makes a retry that asks for more wait for more, and captures it once all the same", async () => {
+    const leader = new FakeLeader();
+    const acks: string[] = [];
+    leader.confirmed = (_, ack) => {
+      acks.push(ack);
+      return Promise.resolve(null);
+    };
+    const first = write("a", { id: "client", sequence: 7 });
+    await Promise.all([
+      leader.queue.submit({ ...first, ack: "flushed" }),
+      leader.queue.submit({ ...first, ack: "committed" }),
+    ]);
+    expect(leader.captured.flat().length).toBe(1);
+    expect(acks).toEqual(["flushed", "committed"]);
+  });
+
   it("refuses at once when this member does not lead", async () => {
     const leader = new FakeLeader();
     leader.refusal = NOT_LEADER;

@@ -35,6 +35,8 @@ export class RaftChecker {
   readonly #leaderOfTerm = new Map<Term, MemberId>();
   /** By index; index 0 is unused. */
   readonly #committed: (Committed | undefined)[] = [undefined];
+  /** What each member has on its disk, also while it is off. */
+  readonly #flushed = new Map<MemberId, LogIndex>();
   readonly #seen = new WeakMap<object, Seen>();
 
   /** Highest index that any member ever called committed. */
@@ -65,6 +67,7 @@ export class RaftChecker {
     if (storedIndex > seen.checkedIndex) {
       this.#checkCommitted(status, log, { after: seen.checkedIndex, upTo: storedIndex });
     }
+    this.#flushed.set(status.id, status.flushedIndex);
     if (status.role === "leader") this.#checkLeader(status, log, seen);
     this.#seen.set(process, {
       term: status.term,
@@ -90,6 +93,22 @@ export class RaftChecker {
     });
     this.#leaderOfTerm.set(status.term, status.id);
     if (!seen.wasLeader || seen.term !== status.term) this.#checkComplete(status, log);
+    else if (status.commitIndex > seen.commitIndex) this.#checkCommitRule(status, log);
+  }
+
+  /** A leader commits what a majority of voters has on disk, counting entries of its own term. */
+  #checkCommitRule(status: RaftStatus, log: LogUnderTest): void {
+    const { commitIndex, configuration } = status;
+    const term = commitIndex <= log.lastIndex ? log.termAt(commitIndex) : null;
+    uphold(term === null || term === status.term, "commits-by-counting-its-own-term", () => {
+      return `${status.id} in term ${status.term} committed ${String(term)}:${commitIndex}`;
+    });
+    const voters = configuration.seats.filter((seat) => seat.kind === "voter");
+    const holders = voters.filter((seat) => (this.#flushed.get(seat.id) ?? 0) >= commitIndex);
+    uphold(holders.length * 2 > voters.length, "committed-is-on-a-majority-of-disks", () => {
+      const where = holders.map((seat) => seat.id).join(", ");
+      return `${status.id} committed ${commitIndex}, which is on the disks of [${where}] only`;
+    });
   }
 
   /** A new leader holds every entry that was committed in an earlier term. */

@@ -133,7 +133,7 @@ export class Administration {
   ): Promise<Result<ApiResult<"switchover">, ApiError>> {
     const { raftStatus, driver, context } = this.#options;
     const target = params.to === undefined ? this.#bestSuccessor() : this.#findSeat(params.to);
-    if (target === null) return err(notFound(params.to ?? "a successor"));
+    if (target === null) return err(params.to === undefined ? noSuccessor() : notFound(params.to));
     const startedAtMs = context.ports.clock.nowMs();
     if (target.id === context.self) return ok({ leader: target.id, tookMs: 0 });
     const begun = driver.input((raft) => raft.transferLeadership(target.id));
@@ -238,6 +238,11 @@ function inviteInvalid(): ApiError {
     code: "invite-invalid",
     message: "This invitation is unknown, expired or used already; ask for a new one.",
   };
+}
+
+function noSuccessor(): ApiError {
+  const message = "No other voting computer is connected that could take over.";
+  return { code: "not-found", message };
 }
 
 function notFound(what: string): ApiError {

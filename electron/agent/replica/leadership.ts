@@ -23,6 +23,8 @@ type LeadershipOptions = {
   readonly raftStatus: () => RaftStatus;
   readonly driver: RaftDriver;
   readonly electionMs: number;
+  /** Whether the others say that this member does not belong to the cluster any more. */
+  readonly isRemoved: () => boolean;
   /** How to reach a member, for the `not-leader` answer. */
   readonly contactOf: (member: MemberId) => NonNullable<ApiError["leader"]>;
 };
@@ -79,7 +81,7 @@ export class Leadership {
     if (storage !== null) return storage;
     const status = this.#options.raftStatus();
     if (status.role === "leader") return null;
-    if (status.leader === null) return noQuorum();
+    if (status.leader === null) return this.#options.isRemoved() ? removed() : noQuorum();
     const leader = this.#options.contactOf(status.leader);
     return {
       code: "not-leader",
@@ -90,7 +92,8 @@ export class Leadership {
 
   /** Takes a write. While no leader is known it waits one election for one. */
   async submit(request: WriteRequest): Promise<WriteOutcome> {
-    if (this.#options.raftStatus().leader === null) await this.waitForLeader();
+    const isLeaderless = this.#options.raftStatus().leader === null;
+    if (isLeaderless && !this.#options.isRemoved()) await this.waitForLeader();
     return this.#queue.submit(request);
   }
 
@@ -157,6 +160,13 @@ export class Leadership {
       });
     });
   }
+}
+
+function removed(): ApiError {
+  return {
+    code: "not-leader",
+    message: "This computer was removed from the workspace; what it has can still be read here.",
+  };
 }
 
 function noQuorum(): ApiError {

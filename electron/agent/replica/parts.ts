@@ -13,6 +13,7 @@ import { Admission } from "../members/admission.ts";
 import { SEATS_METHOD, Vouching } from "../members/vouching.ts";
 import type { DiskError } from "../ports.ts";
 import { PeerLinks } from "../transport/peer-links.ts";
+import type { PeerInfo } from "../transport/peer-links.ts";
 import { Applier } from "./applier.ts";
 import type { AppliedListener } from "./applier.ts";
 import { EventHub } from "./event-hub.ts";
@@ -301,10 +302,17 @@ function makeLeadership(
     raftStatus: () => files.raft.status(),
     driver: parts.driver,
     electionMs: options.settings.raft.electionMs,
+    isRemoved: () => isRemoved([...parts.links.peers().values()]),
     contactOf: (member) => {
       const peer = parts.links.peers().get(member);
       const name = context.nameOf(member);
       return { id: member, name, address: peer?.address ?? null, http: peer?.http ?? null };
     },
   });
+}
+
+/** One that lags behind may not know of a new member yet; a connection proves it is none. */
+function isRemoved(peers: readonly PeerInfo[]): boolean {
+  if (peers.some((peer) => peer.isConnected)) return false;
+  return peers.some(({ refusal }) => refusal?.code === "not-a-member" && refusal.by === "them");
 }

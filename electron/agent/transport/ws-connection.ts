@@ -18,7 +18,7 @@ const CHECK_MS = 500;
 const SILENCE_MAX_MS = 1900;
 
 /** How long the closing handshake may take before the socket is destroyed. */
-const CLOSE_MAX_MS = 1000;
+const CLOSE_MAX_MS = 250;
 
 /** ws allows 123 bytes in a close frame. */
 const REASON_LENGTH_MAX = 120;
