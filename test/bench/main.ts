@@ -4,7 +4,12 @@
  */
 import { mkdirSync } from "node:fs";
 import { BenchCluster } from "./bench-cluster.ts";
-import { BENCH_USAGE, parseBenchOptions, type BenchOptions } from "./bench-options.ts";
+import {
+  BENCH_USAGE,
+  parseBenchOptions,
+  type BenchOptions,
+  type SectionName,
+} from "./bench-options.ts";
 import {
   measureApiImport,
   measureCliImport,
@@ -18,6 +23,18 @@ import type { Figure } from "./figures.ts";
 import { maybeServeLimit } from "./limit-process.ts";
 import { limitFigures, measureLimits, type Limits } from "./limits.ts";
 import { jsonReport, machine, textReport } from "./report.ts";
+
+type Part = {
+  readonly names: readonly SectionName[];
+  readonly measure: (options: BenchOptions, limits: Limits) => Promise<readonly Figure[]>;
+};
+
+const PARTS: readonly Part[] = [
+  { names: ["limits"], measure: () => Promise.resolve([]) },
+  { names: ["commits", "failover"], measure: measureSmall },
+  { names: ["cli-import"], measure: measureCommandLine },
+  { names: ["import", "mirror", "start", "memory"], measure: measureBulk },
+];
 
 const args = process.argv.slice(2);
 if (!(await maybeServeLimit(args))) process.exitCode = await main();
@@ -39,13 +56,12 @@ async function main(): Promise<number> {
 
 async function measureAll(options: BenchOptions): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
+  const parts = PARTS.filter(({ names }) => names.some((name) => options.sections.includes(name)));
   // The limits are measured again before each part: a shared machine changes within minutes.
-  for (const measure of [measureSmall, measureCommandLine, measureBulk]) {
+  for (const { measure } of parts) {
     progress("the machine's limits");
     const limits = await measureLimits(options);
-    const measured = await measure(options, limits);
-    if (measured.length > 0 || figures.length === 0) figures.push(...limitFigures(limits));
-    figures.push(...measured);
+    figures.push(...limitFigures(limits), ...(await measure(options, limits)));
   }
   return figures;
 }
@@ -81,16 +97,14 @@ async function measureCommandLine(
   options: BenchOptions,
   limits: Limits,
 ): Promise<readonly Figure[]> {
-  if (!options.sections.includes("cli-import")) return [];
   const { rowCount } = options.sizes;
   progress(`import of ${rowCount} rows by the command line`);
-  return inCluster(options, async (cluster) => [await measureCliImport(cluster, rowCount, limits)]);
+  return inCluster(options, (cluster) => measureCliImport(cluster, rowCount, limits));
 }
 
 async function measureBulk(options: BenchOptions, limits: Limits): Promise<readonly Figure[]> {
   const { rowCount } = options.sizes;
-  const wants = (name: BenchOptions["sections"][number]) => options.sections.includes(name);
-  if (!["import", "mirror", "start", "memory"].some((name) => wants(name as "import"))) return [];
+  const wants = (name: SectionName): boolean => options.sections.includes(name);
   return inCluster(options, async (cluster) => {
     progress(`import of ${rowCount} rows by the API`);
     const figures = [...(await measureApiImport(cluster, rowCount, limits))];

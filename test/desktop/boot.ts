@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, vi } from "vitest";
+import { onTestFinished, vi } from "vitest";
 
 type StandIn = typeof import("./electron-stand-in.ts");
 
@@ -46,7 +46,7 @@ export async function settle(): Promise<void> {
 /** A folder that is removed after the test. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "tidemark-desktop-"));
-  afterEach(() => {
+  onTestFinished(() => {
     rmSync(folder, { recursive: true, force: true });
   });
   return folder;

@@ -328,6 +328,12 @@ describe("what the store tells", () => {
     expect(group.leader.handle("columns", { table: "none" })).toMatchObject({ ok: false });
   });
 
+  test("of a query may not be larger than one JSON text can be", () => {
+    const ask = { sql: "SELECT hex(zeroblob(70000000))", params: [], rowsMax: 1 };
+    expect(group.leader.handle("query", ask)).toMatchObject({ error: { code: "too-large" } });
+    expect(queryCode("SELECT 1")).toBe("taken");
+  });
+
   test("of a query is cut at rowsMax, and says so", () => {
     const ask = { sql: "VALUES (1), (2), (3)", params: [] };
     const answer = group.leader.handle("query", { ...ask, rowsMax: 2 });

@@ -25,8 +25,8 @@ export class LagHistory {
   /** Makes one sample. */
   static sample(
     atMs: number,
-    member: { readonly id: MemberId; readonly entries: number | null; readonly ms: number | null },
+    member: { readonly id: MemberId; readonly entries: number; readonly ms: number | null },
   ): LagSample {
-    return { atMs, memberId: member.id, entries: member.entries ?? 0, ms: member.ms };
+    return { atMs, memberId: member.id, entries: member.entries, ms: member.ms };
   }
 }

@@ -84,12 +84,10 @@ export class Pulse {
   #sample(): void {
     const atMs = this.#options.context.ports.clock.wallMs();
     const { members } = buildStatus(this.#options.sources());
-    const samples = members.map((member): LagSample => {
-      return LagHistory.sample(atMs, {
-        id: member.id,
-        entries: member.lagEntries,
-        ms: member.lagMs,
-      });
+    // Whose lag nobody knows now has a gap in its line, not a 0.
+    const samples = members.flatMap(({ id, lagEntries, lagMs }): LagSample[] => {
+      if (lagEntries === null) return [];
+      return [LagHistory.sample(atMs, { id, entries: lagEntries, ms: lagMs })];
     });
     this.#options.history.add(samples);
     this.#options.hub.emit({ type: "lag", samples });

@@ -88,6 +88,7 @@ async function* readPages(
   const order = keys.length === 0 ? "" : ` ORDER BY ${keys.join(", ")}`;
   let after: Cells | null = null;
   let offset = 0;
+  let pageRows = PAGE_ROWS;
   for (;;) {
     const isPaged: boolean = keys.length > 0 && after !== null;
     const where: string = isPaged
@@ -95,14 +96,19 @@ async function* readPages(
       : "";
     const skip = keys.length > 0 ? "" : ` OFFSET ${offset}`;
     const answer: Result<ApiResult<"query">, ApiError> = await client.call("query", {
-      sql: `${from}${where}${order} LIMIT ${PAGE_ROWS}${skip}`,
+      sql: `${from}${where}${order} LIMIT ${pageRows}${skip}`,
       params: after ?? [],
-      rowsMax: PAGE_ROWS,
+      rowsMax: pageRows,
     });
+    if (!answer.ok && answer.error.code === "too-large" && pageRows > 1) {
+      // Large cells: as many rows as fit into one answer.
+      pageRows = Math.ceil(pageRows / 8);
+      continue;
+    }
     if (!answer.ok) return yield failWith(answer.error);
     const { rows, asOf }: ApiResult<"query"> = answer.value;
     yield ok({ rows: rows.map((row) => row.slice(0, columns.length)), asOf });
-    if (rows.length < PAGE_ROWS) return;
+    if (rows.length < pageRows) return;
     after = keys.length === 0 ? null : (rows.at(-1)?.slice(columns.length) ?? null);
     offset += rows.length;
   }
