@@ -34,6 +34,8 @@ export class Agent implements AgentService {
   #opening: Promise<OpenFailure | null> | null = null;
   #isBeginning = false;
   #isClosed = false;
+  /** The folder says which cluster it belongs to, even where the member could not start. */
+  #hasRecord = false;
 
   constructor(base: AgentBase) {
     this.#base = base;
@@ -94,7 +96,7 @@ export class Agent implements AgentService {
 
   /** Two first runs side by side (a double click) would run two members in one folder. */
   async #once<T>(firstRun: () => Promise<Result<T, ApiError>>): Promise<Result<T, ApiError>> {
-    if (this.#replica !== null) return err(alreadyThere());
+    if (this.#replica !== null || this.#hasRecord) return err(alreadyThere());
     if (this.#isBeginning || this.#isClosed) {
       return err({ code: "busy", message: "This computer is being set up or shut down already." });
     }
@@ -139,6 +141,7 @@ export class Agent implements AgentService {
   async #begin<T>(record: ClusterRecord, result: T): Promise<Result<T, ApiError>> {
     const saved = await this.#base.folder.saveRecord(record);
     if (!saved.ok) return err({ code: "storage-failed", message: saved.error.detail });
+    this.#hasRecord = true;
     if (this.#isClosed) {
       return err({ code: "unreachable", message: "This computer is shutting down." });
     }

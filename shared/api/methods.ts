@@ -170,6 +170,7 @@ export type ApiMethods = {
   verify: {
     params: Empty;
     result: {
+      /** The rows are what the log says, and what the leader has where it could be compared. */
       readonly isIdentical: boolean;
       readonly index: LogIndex;
       readonly rolling: string;

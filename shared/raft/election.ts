@@ -19,6 +19,8 @@ import type { VoteReplyMessage, VoteRequestMessage } from "./types.ts";
  */
 export function startElection(core: Core): void {
   core.resetElectionTimer();
+  // Who cannot take over must not go on naming a leader that nobody hears.
+  if (!core.isElectable && core.leader !== null) becomeFollower(core, core.term, null);
   if (!core.isElectable || core.isDiskStuck || core.log.isInstalling) return;
   if (core.isSoleVoter) campaign(core, { isTransfer: false });
   else askForPreVotes(core);

@@ -4,6 +4,7 @@ import { err, ok, type Result } from "../../shared/base/result.ts";
 /** What can be measured by itself; the later ones begin with an import of their own. */
 export const SECTIONS = [
   "limits",
+  "store",
   "commits",
   "failover",
   "import",

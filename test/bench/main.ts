@@ -23,6 +23,7 @@ import type { Figure } from "./figures.ts";
 import { maybeServeLimit } from "./limit-process.ts";
 import { limitFigures, measureLimits, type Limits } from "./limits.ts";
 import { jsonReport, machine, textReport } from "./report.ts";
+import { measureStoreStages } from "./store-stages.ts";
 
 type Part = {
   readonly names: readonly SectionName[];
@@ -31,10 +32,14 @@ type Part = {
 
 const PARTS: readonly Part[] = [
   { names: ["limits"], measure: () => Promise.resolve([]) },
+  { names: ["store"], measure: measureStoreStages },
   { names: ["commits", "failover"], measure: measureSmall },
   { names: ["cli-import"], measure: measureCommandLine },
   { names: ["import", "mirror", "start", "memory"], measure: measureBulk },
 ];
+
+/** The default settings' shortest election timeout: what it takes without a dropped connection. */
+const ELECTION_MS = 1_000;
 
 const args = process.argv.slice(2);
 if (!(await maybeServeLimit(args))) process.exitCode = await main();
@@ -80,9 +85,6 @@ async function measureSmall(options: BenchOptions, limits: Limits): Promise<read
   }
   return figures;
 }
-
-/** The default settings' shortest election timeout: what it takes without a dropped connection. */
-const ELECTION_MS = 1_000;
 
 function failoverFigures({ roundsMs, medianMs, maxMs }: FailoverFigures): readonly Figure[] {
   const limit = { name: "shortest election timeout", value: ELECTION_MS };

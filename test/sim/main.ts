@@ -23,6 +23,7 @@ type Totals = {
   reads: number;
   elections: number;
   applied: number;
+  installs: number;
 };
 
 process.exitCode = await main();
@@ -85,6 +86,7 @@ async function runSeeds(work: {
     reads: 0,
     elections: 0,
     applied: 0,
+    installs: 0,
   };
   for (let i = 0; i < work.seedCount && Date.now() < work.untilMs; i++) {
     const seed = work.firstSeed + i;
@@ -113,6 +115,7 @@ function addTo(totals: Totals, outcome: SimOutcome): void {
   totals.reads += outcome.readCount;
   totals.elections += outcome.electionCount;
   totals.applied += outcome.appliedCount;
+  totals.installs += outcome.installCount;
 }
 
 function summary(totals: Totals, realMs: number): string {
@@ -121,7 +124,8 @@ function summary(totals: Totals, realMs: number): string {
   return (
     `${totals.seeds} seeds, ${perMinute}/min, ${speed} simulated s/s, ` +
     `${Math.round(totals.events / 1_000)}k events, ${totals.acknowledged} writes, ` +
-    `${totals.reads} reads, ${totals.elections} elections, ${totals.applied} applied`
+    `${totals.reads} reads, ${totals.elections} elections, ${totals.applied} applied, ` +
+    `${totals.installs} snapshots installed`
   );
 }
 

@@ -77,6 +77,11 @@ export class RaftChecker {
     });
   }
 
+  /** A process ends, maybe in the middle of what it did since it was last looked at. */
+  ended(status: RaftStatus): void {
+    this.#flushed.set(status.id, status.flushedIndex);
+  }
+
   #checkMonotone(status: RaftStatus, seen: Seen): void {
     uphold(status.term >= seen.term, "term-never-falls", () => {
       return `${status.id} went from term ${seen.term} to ${status.term}`;

@@ -26,6 +26,7 @@ export type SimOutcome = {
   readonly readCount: number;
   readonly electionCount: number;
   readonly appliedCount: number;
+  readonly installCount: number;
   /** The last events, for a report. */
   readonly tail: readonly string[];
 };
@@ -222,6 +223,7 @@ function outcomeOf(world: World): SimOutcome {
     readCount: history.reads.length,
     electionCount: parts.raftChecker.electionCount,
     appliedCount: parts.storeChecker.appliedCount,
+    installCount: world.installCount,
     tail: parts.trace.tail(TAIL_LINES),
   };
 }

@@ -109,6 +109,7 @@ export class SimMember {
     const process = this.#process;
     if (process === null) return;
     this.#parts.trace.note("end", this.id, kind);
+    if (this.#replica !== null) this.#parts.raftChecker.ended(this.#replica.raftStatus());
     process.kill(kind);
     this.disk.crash(kind === "power-loss" ? "power-lost" : "process-killed");
     this.#parts.network.processEnded(process);
@@ -219,7 +220,9 @@ export class SimMember {
     const parts = this.#parts;
     const rng = seededRng(this.#rng.uint32());
     const log = (event: string, detail?: Record<string, unknown>): void => {
-      if (process.isAlive) parts.trace.note("log", this.id, event, JSON.stringify(detail ?? {}));
+      if (!process.isAlive) return;
+      parts.trace.note("log", this.id, event, JSON.stringify(detail ?? {}));
+      if (event === "snapshot-installed") parts.snapshotInstalled();
     };
     return {
       clock,
@@ -258,12 +261,13 @@ export function addressOf(id: MemberId): string {
 }
 
 function settingsOf(parts: WorldParts): ReplicaSettings {
-  const { heartbeatMs, electionMs, appendBytesMax, snapshotAfterBytes, retentionBytes } =
-    parts.options;
+  const { options } = parts;
+  const { heartbeatMs, electionMs, appendBytesMax } = options;
   return {
     ...DEFAULT_SETTINGS,
     raft: { ...DEFAULT_SETTINGS.raft, heartbeatMs, electionMs, appendBytesMax },
-    snapshotAfterBytes,
-    retentionBytes,
+    snapshotAfterBytes: options.snapshotAfterBytes,
+    retentionBytes: options.retentionBytes,
+    segmentBytesMax: options.segmentBytesMax,
   };
 }

@@ -57,6 +57,7 @@ export type SimOptions = {
   readonly knowsAddresses: boolean;
   readonly snapshotAfterBytes: number;
   readonly retentionBytes: number;
+  readonly segmentBytesMax: number;
   readonly network: {
     readonly delayMs: number;
     readonly jitterMs: number;
@@ -119,8 +120,9 @@ export function expandSeed(seed: number, bug: PlantedBug | null): SimOptions {
     fellLeaderShare,
     knowsAddresses: randomChance(rng, 0.5),
     // Half of the worlds make snapshots all the time and keep next to no log behind them.
-    snapshotAfterBytes: isSmall ? randomBetween(rng, 3_000, 30_000) : 1_000_000,
-    retentionBytes: isSmall ? randomBetween(rng, 1_000, 20_000) : 4_000_000,
+    snapshotAfterBytes: isSmall ? randomBetween(rng, 300, 2_500) : 1_000_000,
+    retentionBytes: isSmall ? randomBetween(rng, 100, 1_500) : 4_000_000,
+    segmentBytesMax: isSmall ? randomBetween(rng, 200, 1_200) : 8_000_000,
     network: drawNetwork(rng),
     syncMs: randomPick(rng, [0.2, 1, 5, 20]),
     storeCallMs: randomPick(rng, [0.1, 0.5, 5]),

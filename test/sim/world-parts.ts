@@ -28,6 +28,8 @@ export type WorldParts = {
   readonly crashed: (member: SimMember) => void;
   /** Its agent could not open its files. */
   readonly bootFailed: (member: SimMember, code: string) => void;
+  /** A member took over a snapshot instead of the log. */
+  readonly snapshotInstalled: () => void;
   /** Something was thrown that the product never throws. */
   readonly bug: (error: unknown) => void;
 };

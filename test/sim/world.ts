@@ -55,6 +55,7 @@ export class World implements Victims, MembersForClients {
   #isCalm = false;
   #failure: unknown = null;
   #eventCount = 0;
+  #installCount = 0;
   #spinSinceMs = 0;
   #spinCount = 0;
 
@@ -84,6 +85,7 @@ export class World implements Victims, MembersForClients {
       touched: (member) => this.#touched.add(member),
       crashed: (member) => this.nemesis.bootLater(member),
       bootFailed: (member, code) => this.#bootFailed(member, code),
+      snapshotInstalled: () => this.#installCount++,
       bug: (error) => this.fail(error),
     };
     this.nemesis = new Nemesis(this.parts, this, seededRng(options.seed * 7 + 3));
@@ -93,6 +95,11 @@ export class World implements Victims, MembersForClients {
   /** Events that were run. */
   get eventCount(): number {
     return this.#eventCount;
+  }
+
+  /** Snapshots that members took over from others. */
+  get installCount(): number {
+    return this.#installCount;
   }
 
   /** What went wrong first; null so far. */

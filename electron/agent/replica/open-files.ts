@@ -40,6 +40,7 @@ export async function openFiles(
     disk,
     folder: "log",
     logger,
+    segmentBytesMax: options.settings.segmentBytesMax,
     ...(faults === undefined ? {} : { faults }),
   });
   if (!opened.ok) return err({ code: opened.error.code, detail: opened.error.detail });

@@ -16,6 +16,8 @@ export type ReplicaSettings = {
   readonly snapshotAfterBytes: number;
   /** Log kept behind the snapshot for members that come back, in bytes. */
   readonly retentionBytes: number;
+  /** The log is dropped by whole files of this size. */
+  readonly segmentBytesMax: number;
   /** How long session and linearizable reads wait before they give up, ms. */
   readonly readWaitMs: number;
 };
@@ -31,6 +33,7 @@ export const DEFAULT_SETTINGS: ReplicaSettings = {
   },
   snapshotAfterBytes: 32 * 1024 * 1024,
   retentionBytes: 64 * 1024 * 1024,
+  segmentBytesMax: 8 * 1024 * 1024,
   readWaitMs: 5000,
 };
 

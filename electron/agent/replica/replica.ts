@@ -46,7 +46,9 @@ export async function createReplica(
   if (!files.ok) return files;
   const replica = new Replica(options, files.value);
   const failure = await replica.start();
-  return failure === null ? ok(replica) : err(failure);
+  if (failure === null) return ok(replica);
+  await replica.close();
+  return err(failure);
 }
 
 /** A running member of a cluster. */

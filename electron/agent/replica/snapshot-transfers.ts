@@ -48,6 +48,9 @@ type Sending = {
   silence: Timer;
 };
 
+/** The snapshot is still being made. */
+type Preparing = { readonly transferId: number; readonly reader: null };
+
 type Receiving = {
   readonly transferId: number;
   readonly from: MemberId;
@@ -65,8 +68,7 @@ const LOAD_TRIES_MAX = 3;
 /** All transfers of one member. */
 export class SnapshotTransfers {
   readonly #options: TransfersOptions;
-  /** null while the snapshot is being prepared. */
-  readonly #sending = new Map<MemberId, Sending | null>();
+  readonly #sending = new Map<MemberId, Sending | Preparing>();
   #receiving: Receiving | null = null;
   /** Receiving writes to one file: one step after the other. */
   #receiveQueue: Promise<void> = Promise.resolve();
@@ -80,8 +82,9 @@ export class SnapshotTransfers {
   /** Starts sending the newest snapshot; the core is told how it ended. */
   send(to: MemberId): void {
     if (this.#sending.has(to) || this.#isClosed) return;
-    this.#sending.set(to, null);
-    void this.#begin(to);
+    const transferId = this.#nextTransferId++;
+    this.#sending.set(to, { transferId, reader: null });
+    void this.#begin(to, transferId);
   }
 
   /** A message about a transfer. */
@@ -150,17 +153,18 @@ export class SnapshotTransfers {
     return err({ code: "image-damaged", detail: "the store was gone while it was filled" });
   }
 
-  async #begin(to: MemberId): Promise<void> {
+  async #begin(to: MemberId, transferId: number): Promise<void> {
     const { files, prepare, logger } = this.#options;
     await prepare();
     const opened = await files.openLatest();
-    if (!opened.ok || opened.value === null || !this.#sending.has(to)) {
+    // The member may have gone meanwhile, and come back to a transfer of its own.
+    const isWanted = this.#sending.get(to)?.transferId === transferId;
+    if (!opened.ok || opened.value === null || !isWanted) {
       if (opened.ok) await opened.value?.close();
-      this.#finishSending(to, "failed");
+      if (isWanted) this.#finishSending(to, "failed");
       return;
     }
     const reader = opened.value;
-    const transferId = this.#nextTransferId++;
     this.#sending.set(to, { transferId, reader, sentOffset: 0, silence: this.#watch(to) });
     const { mark, bodyBytes, sha256 } = reader.info;
     logger.info("snapshot-send", { to, index: mark.position.index, bytes: bodyBytes });
@@ -184,7 +188,7 @@ export class SnapshotTransfers {
 
   #onProgress(from: MemberId, transferId: number, offset: number): void {
     const sending = this.#sending.get(from);
-    if (sending?.transferId !== transferId) return;
+    if (sending?.transferId !== transferId || sending.reader === null) return;
     sending.silence.cancel();
     sending.silence = this.#watch(from);
     if (offset > sending.sentOffset) sending.sentOffset = offset;
@@ -210,8 +214,10 @@ export class SnapshotTransfers {
     const sending = this.#sending.get(to);
     if (sending === undefined) return;
     this.#sending.delete(to);
-    sending?.silence.cancel();
-    void sending?.reader.close();
+    if (sending.reader !== null) {
+      sending.silence.cancel();
+      void sending.reader.close();
+    }
     if (!this.#isClosed) this.#options.driver.input((raft) => raft.reportSnapshot(to, outcome));
   }
 
