@@ -30,14 +30,14 @@ const SLOW_DELAYS_MS = [30, 150, 800];
 
 /** The faults of one world. */
 export class Nemesis {
-  readonly #parts: WorldParts;
+  readonly #parts: WorldParts<SimMember>;
   readonly #victims: Victims;
   readonly #rng: Rng;
   #isOver = false;
   #isStarted = false;
   #leaderTerm = 0;
 
-  constructor(parts: WorldParts, victims: Victims, rng: Rng) {
+  constructor(parts: WorldParts<SimMember>, victims: Victims, rng: Rng) {
     this.#parts = parts;
     this.#victims = victims;
     this.#rng = rng;

@@ -39,7 +39,7 @@ export class SimMember {
   syncMs: number;
   /** The process is ended at this step of its disk, counted down; null: not at all. */
   stepsToCrash: { left: number; readonly kind: EndKind } | null = null;
-  readonly #parts: WorldParts;
+  readonly #parts: WorldParts<SimMember>;
   readonly #rng: Rng;
   readonly #rate: number;
   #wallErrorMs: number;
@@ -51,7 +51,11 @@ export class SimMember {
   #replica: Replica | null = null;
   #onEnd: (() => void)[] = [];
 
-  constructor(parts: WorldParts, record: ClusterRecord, options: { id: MemberId; seed: number }) {
+  constructor(
+    parts: WorldParts<SimMember>,
+    record: ClusterRecord,
+    options: { id: MemberId; seed: number },
+  ) {
     this.#parts = parts;
     this.#record = record;
     this.id = options.id;
@@ -197,7 +201,7 @@ export class SimMember {
     return options.knowsAddresses ? addresses().filter((each) => each !== addressOf(this.id)) : [];
   }
 
-  #prepare(): { parts: WorldParts; process: SimProcess; ports: Ports } {
+  #prepare(): { parts: WorldParts<SimMember>; process: SimProcess; ports: Ports } {
     const parts = this.#parts;
     const process = new SimProcess(this.id, parts.scheduler, () => parts.touched(this));
     const traits = { rate: this.#rate, wallErrorMs: this.#wallErrorMs };
@@ -260,7 +264,7 @@ export function addressOf(id: MemberId): string {
   return `${id}.sim:7000`;
 }
 
-function settingsOf(parts: WorldParts): ReplicaSettings {
+function settingsOf(parts: WorldParts<SimMember>): ReplicaSettings {
   const { options } = parts;
   const { heartbeatMs, electionMs, appendBytesMax } = options;
   return {

@@ -2,7 +2,6 @@ import type { PromiseChecker } from "./promise-checker.ts";
 import type { RaftChecker } from "./raft-checker.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SimDiscovery } from "./sim-discovery.ts";
-import type { SimMember } from "./sim-member.ts";
 import type { SimNetwork } from "./sim-network.ts";
 import type { SimOptions } from "./sim-options.ts";
 import type { Engine } from "./sim-store.ts";
@@ -10,7 +9,7 @@ import type { StoreChecker } from "./store-checker.ts";
 import type { Trace } from "./trace.ts";
 
 /** What the computers of one world share, and whom they tell. */
-export type WorldParts = {
+export type WorldParts<Member> = {
   readonly options: SimOptions;
   readonly scheduler: Scheduler;
   readonly trace: Trace;
@@ -23,11 +22,11 @@ export type WorldParts = {
   /** Addresses of all members there are. */
   readonly addresses: () => readonly string[];
   /** A member acts now: it is checked when it has finished. */
-  readonly touched: (member: SimMember) => void;
+  readonly touched: (member: Member) => void;
   /** Its process ended at a disk step; somebody starts it again. */
-  readonly crashed: (member: SimMember) => void;
+  readonly crashed: (member: Member) => void;
   /** Its agent could not open its files. */
-  readonly bootFailed: (member: SimMember, code: string) => void;
+  readonly bootFailed: (member: Member, code: string) => void;
   /** A member took over a snapshot instead of the log. */
   readonly snapshotInstalled: () => void;
   /** Something was thrown that the product never throws. */

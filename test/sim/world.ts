@@ -44,7 +44,7 @@ const SPIN_EVENTS_MAX = 20_000;
 
 /** All there is. */
 export class World implements Victims, MembersForClients {
-  readonly parts: WorldParts;
+  readonly parts: WorldParts<SimMember>;
   readonly history = new History();
   readonly nemesis: Nemesis;
   readonly rng: Rng;
