@@ -14,7 +14,7 @@ import type { Status } from "../../shared/cluster/status.ts";
 import { err, ok } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
 import { createClusterIn, joinClusterIn } from "../agent/prepare.ts";
-import { openInBrowser } from "./browser.ts";
+import { hasDisplay, openInBrowser } from "./browser.ts";
 import { DemoMember } from "./demo-member.ts";
 import type { DemoOptions } from "./starters.ts";
 
@@ -166,7 +166,10 @@ function announce(members: readonly DemoMember[], options: DemoOptions): void {
   say("5. The three windows:");
   for (const member of members) {
     say(`   ${member.name.padEnd(12)} ${member.openUrl}`);
-    if (options.isOpening) openInBrowser(member.openUrl);
+    // The URL is on the terminal already; a missing browser is no reason to stop.
+    if (options.isOpening && hasDisplay(process)) {
+      openInBrowser(member.openUrl, process, () => undefined);
+    }
   }
   say("");
   say("Edit in the leader's grid and watch the others. Then end the leader:");

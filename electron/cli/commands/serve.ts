@@ -1,7 +1,7 @@
 /** `serve` and `demo`: the commands that are the agent, instead of talking to one. */
-import { spawn } from "node:child_process";
 import type { Result } from "../../../shared/base/result.ts";
 import { ok } from "../../../shared/base/result.ts";
+import { hasDisplay, openInBrowser } from "../browser.ts";
 import { addCommand, scopeOf, type CliContext, type CommonOptions } from "../command.ts";
 import { fail, type CliFailure, type CommandResult } from "../failure.ts";
 import type { StartedAgent } from "../starters.ts";
@@ -76,26 +76,14 @@ function announce(terminal: Terminal, agent: StartedAgent, isOpening: boolean): 
   terminal.out(`tidemark ready http=${http} member=${agent.memberId}\n`);
   const url = agent.openUrl;
   if (url === null) return;
-  if (isOpening && hasDisplay(terminal)) openBrowser(terminal, url);
-  // The link signs in, so it goes to a person's terminal and not into a service's journal.
-  else if (isOpening || terminal.isErrorTty) terminal.error(`Open ${url}\n`);
-}
-
-/** Whether a browser window could appear at all. */
-function hasDisplay({ platform, env }: Terminal): boolean {
-  if (platform === "win32" || platform === "darwin") return true;
-  return Boolean(env["DISPLAY"] ?? env["WAYLAND_DISPLAY"]);
-}
-
-function openBrowser(terminal: Terminal, url: string): void {
-  const commands: Readonly<Record<string, readonly [string, ...string[]]>> = {
-    win32: ["rundll32", "url.dll,FileProtocolHandler"],
-    darwin: ["open"],
-  };
-  const [command, ...args] = commands[terminal.platform] ?? ["xdg-open"];
-  const child = spawn(command, [...args, url], { stdio: "ignore", detached: true });
-  child.on("error", () => terminal.error(`No browser could be started. Open ${url}\n`));
-  child.unref();
+  if (isOpening && hasDisplay(terminal)) {
+    openInBrowser(url, terminal, () => {
+      terminal.error(`No browser could be started. Open ${url}\n`);
+    });
+  } else if (isOpening || terminal.isErrorTty) {
+    // The link signs in, so it goes to a person's terminal and not into a service's journal.
+    terminal.error(`Open ${url}\n`);
+  }
 }
 
 function parseAddress(option: string, text: string): Result<string, CliFailure> {
