@@ -9,7 +9,8 @@ import type { BrowserContext, Locator, Page } from "playwright-core";
 
 const WAIT_MS = 20_000;
 /** The browser's own words while nobody answers; allowed only while a member is known dead. */
-const CUT_OFF = /ERR_CONNECTION_REFUSED|WebSocket connection to .* failed/;
+const CUT_OFF =
+  /ERR_CONNECTION_(REFUSED|RESET|CLOSED|ABORTED)|ERR_EMPTY_RESPONSE|WebSocket connection to .* failed/;
 
 /** Where a cell is, both counted from 0. */
 export type CellPlace = { readonly row: number; readonly column: number };
