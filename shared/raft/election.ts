@@ -7,7 +7,6 @@
  */
 import { type MemberId, term } from "../base/ids.ts";
 import { seatOf, votersOf } from "./configuration.ts";
-import { hurryAgain } from "./hint.ts";
 import { majorityOf } from "./quorum.ts";
 import { becomeFollower, becomeLeader } from "./roles.ts";
 import type { Core } from "./state.ts";
@@ -31,7 +30,6 @@ export function campaign(core: Core, options: { readonly isTransfer: boolean }):
   becomeFollower(core, term(core.term + 1), null);
   core.votedFor = core.id;
   core.resetElectionTimer();
-  hurryAgain(core);
   core.role = { name: "candidate", votes: new Map([[core.id, true]]) };
   for (const to of votersOf(core.configuration)) {
     if (to === core.id) continue;

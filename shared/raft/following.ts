@@ -80,7 +80,6 @@ function followLeader(core: Core, from: MemberId): boolean {
   core.heardLeaderAtMs = core.nowMs;
   core.timerStartMs = core.nowMs;
   core.hurryAtMs = null;
-  core.hintTriesLeft = 0;
   return true;
 }
 

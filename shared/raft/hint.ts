@@ -1,29 +1,13 @@
 import type { MemberId } from "../base/ids.ts";
 import { randomBetween } from "../base/rng.ts";
 import { votersOf } from "./configuration.ts";
-import {
-  HINT_DELAY_MS_MIN,
-  HINT_JITTER_MS_MAX,
-  HINT_RANK_MS,
-  HINT_RETRY_MS,
-  HINT_TRY_COUNT_MAX,
-} from "./limits.ts";
+import { HINT_DELAY_MS_MIN, HINT_JITTER_MS_MAX, HINT_RANK_MS } from "./limits.ts";
 import type { Core } from "./state.ts";
 
 /** The leader's connection dropped: campaign soon, long before the election timeout. */
 export function hurryAfterHint(core: Core, lostLeader: MemberId): void {
-  core.hintTriesLeft = HINT_TRY_COUNT_MAX;
   core.hintedLeader = lostLeader;
   core.hurryAtMs = core.nowMs + hintDelayMs(core);
-}
-
-/**
- * After a hint the others may not have noticed the leader's end yet, or two asked at once: then
- * the next try comes sooner than an election timeout. Whoever hears a leader stops trying.
- */
-export function hurryAgain(core: Core): void {
-  if (core.hintTriesLeft === 0) return;
-  core.hurryAtMs = core.nowMs + HINT_RETRY_MS + hintDelayMs(core);
 }
 
 /** A gap in time went by: the hint is as fresh as the gap's end. */

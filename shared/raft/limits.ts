@@ -27,9 +27,3 @@ export const HINT_JITTER_MS_MAX = 40;
  * leader at the same moment, and candidates that ask together split the vote.
  */
 export const HINT_RANK_MS = 80;
-
-/** A hinted election that found no leader is tried again after this, and the wait above. */
-export const HINT_RETRY_MS = 200;
-
-/** Tries before the ordinary election timeout takes over. */
-export const HINT_TRY_COUNT_MAX = 4;

@@ -52,7 +52,6 @@ export function becomeLeader(core: Core): void {
   };
   core.leader = core.id;
   core.hurryAtMs = null;
-  core.hintTriesLeft = 0;
   core.appendToLog([noop]);
   trackMembers(core, previousIndex);
 }

@@ -98,8 +98,6 @@ export class Core {
   hurryAtMs: number | null = null;
   /** Whose connection was lost; the order of those who ask leaves it out. */
   hintedLeader: MemberId | null = null;
-  /** Early elections still to be tried after a lost connection. */
-  hintTriesLeft = 0;
 
   handedHardState: HardState;
   flushedHardState: HardState;

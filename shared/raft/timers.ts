@@ -8,7 +8,7 @@
 import type { MemberId } from "../base/ids.ts";
 import { votersOf } from "./configuration.ts";
 import { startElection } from "./election.ts";
-import { hurryAfterHint, hurryAgain, postponeHint } from "./hint.ts";
+import { hurryAfterHint, postponeHint } from "./hint.ts";
 import { majorityOf, reachedBy } from "./quorum.ts";
 import { dropForwardedReads, expireForwardedReads } from "./reads.ts";
 import { broadcastHeartbeat, forgetInflight, retrySnapshots } from "./replication.ts";
@@ -25,7 +25,7 @@ export function advanceTime(core: Core, nowMs: number): void {
   core.nowMs = nowMs;
   if (gapMs > core.settings.electionMs / 2) forgiveGap(core, gapMs);
   if (core.role.name === "leader") advanceLeader(core, core.role);
-  else if (isElectionDue(core)) startDueElection(core);
+  else if (isElectionDue(core)) startElection(core);
   if (core.forwardedReads.size > 0) expireForwardedReads(core);
 }
 
@@ -48,12 +48,6 @@ export function stepDownNow(core: Core): void {
   if (core.role.name !== "leader") return;
   becomeFollower(core, core.term, null);
   core.resetElectionTimer();
-}
-
-function startDueElection(core: Core): void {
-  if (core.hurryAtMs !== null && core.hintTriesLeft > 0) core.hintTriesLeft -= 1;
-  startElection(core);
-  if (core.role.name === "pre-candidate") hurryAgain(core);
 }
 
 function isElectionDue(core: Core): boolean {
