@@ -7,15 +7,19 @@ import { ROOT } from "./project.mjs";
 /**
  * Bundles `test/<name>/main.ts` and runs it with this process's arguments; ends with its exit
  * code.
+ *
+ * @param nodeFlags For Node itself.
  */
-export async function runTool(name) {
+export async function runTool(name, nodeFlags = []) {
   if (!existsSync(join(ROOT, `test/${name}/main.ts`))) {
     console.error(`test/${name}/main.ts is missing; there is nothing to run.`);
     process.exit(1);
   }
   await build({ configFile: join(ROOT, "build/vite.tool.config.ts"), mode: name });
   const script = join(ROOT, `.cache/tools/${name}.js`);
-  process.exit(await runNode(["--enable-source-maps", script, ...process.argv.slice(2)]));
+  process.exit(
+    await runNode(["--enable-source-maps", ...nodeFlags, script, ...process.argv.slice(2)]),
+  );
 }
 
 /**

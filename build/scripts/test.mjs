@@ -28,6 +28,7 @@ const PARTS = {
   unit: () => runSuite("unit", "build/vitest.config.ts"),
   desktop: () => runSuite("desktop", "build/vitest.desktop.config.ts"),
   cluster: () => runSuite("cluster", "build/vitest.cluster.config.ts"),
+  chaos: () => runSuite("chaos", "build/vitest.chaos.config.ts"),
   e2e: runBrowserSuite,
   package: runPackageCheck,
 };

@@ -27,6 +27,8 @@ export type AgentBase = {
   readonly settings: ReplicaSettings;
   readonly version: string;
   readonly httpUrl: () => string | null;
+  /** See `ReplicaOptions`. */
+  readonly onBroken: (reason: string) => void;
   readonly manualPeers: readonly string[];
   /** The computer's name, until a person gives another. */
   readonly defaultName: string;

@@ -45,7 +45,9 @@ async function main(): Promise<void> {
     process.stderr.write(`${started.error.message}\n`);
     process.exit(1);
   }
-  const { service, close, logger } = started.value;
+  const { service, close, logger, broken } = started.value;
+  // Whoever started this process starts it again, and it then mends what it finds.
+  void broken.then(() => close()).then(() => process.exit(1));
   connect = (port) => void servePort({ service, port, logger });
   stop = () => void close().then(() => process.exit(0));
   for (const port of waiting) connect(port);

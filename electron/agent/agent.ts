@@ -158,6 +158,7 @@ export class Agent implements AgentService {
 
   async #openReplica(record: ClusterRecord): Promise<OpenFailure | null> {
     const { folder, ports, network, settings, version, httpUrl, manualPeers } = this.#base;
+    let kept = record;
     const created = await createReplica({
       ports,
       self: folder.self,
@@ -167,7 +168,11 @@ export class Agent implements AgentService {
       httpUrl,
       manualPeers,
       addressBook: folder.addressBook,
-      saveKnown: (known) => void folder.saveRecord({ ...record, known }),
+      saveRecord: (changes) => {
+        kept = { ...kept, ...changes };
+        return folder.saveRecord(kept);
+      },
+      onBroken: this.#base.onBroken,
       makeInvite: (params, recordInvite) =>
         makeInvite({ params, record, self: folder.self, ports, recordInvite }),
       folder: folder.path,
@@ -210,6 +215,8 @@ export class Agent implements AgentService {
     return {
       cluster: null,
       member: { id: folder.self, name: defaultName, seat: null },
+      seat: { state: "ok", reason: null, detail: null, since: null },
+      alarm: null,
       role: "mirror",
       term: term(0),
       leader: null,

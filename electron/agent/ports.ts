@@ -36,17 +36,25 @@ export type DiskError = {
   readonly detail: string;
 };
 
-/** One open file, written at its end. Calls on one file are made one after the other. */
+/** One open file. Calls on one file are made one after the other. */
 export interface DiskFile {
   /** Bytes in the file, unsynced ones included. */
   readonly sizeBytes: number;
   /** Appends all parts. On `storage-full` the file is cut back to its size before. */
   append(parts: readonly Uint8Array[]): Promise<Result<null, DiskError>>;
-  /** Everything appended so far is on the disk when this resolves ok (fdatasync). */
+  /**
+   * Writes over bytes inside the file, which keeps its size. Takes no room on most disks, so it
+   * works on a full one; on those that copy on write it may answer `storage-full`. After a failure,
+   * and after a crash before the next `sync`, those bytes may be old, new or a mixture.
+   */
+  overwrite(offset: number, bytes: Uint8Array): Promise<Result<null, DiskError>>;
+  /** Everything written so far is on the disk when this resolves ok (fdatasync). */
   sync(): Promise<Result<null, DiskError>>;
   /** Cuts the file; durable after the next `sync`. */
   truncate(sizeBytes: number): Promise<Result<null, DiskError>>;
-  /** A part of the file without waiting; shorter at the file's end. */
+  /** A part of the file; shorter at its end. Other work goes on meanwhile. */
+  read(offset: number, length: number): Promise<Result<Uint8Array, DiskError>>;
+  /** The same without waiting. Throws what the system throws when the disk cannot be read. */
   readNow(offset: number, length: number): Uint8Array;
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import type { Result } from "../../shared/base/result.ts";
 import { founderRecord, joinByLink, nameProblem } from "./members/first-run.ts";
 import { openFolder } from "./open-folder.ts";
 import type { OpenedFolder } from "./open-folder.ts";
+import { replaceContent } from "./replace-folder.ts";
 import { NodeClock } from "./platform/node-clock.ts";
 import { NodeRandom } from "./platform/node-random.ts";
 import type { Logger } from "./ports.ts";
@@ -37,12 +38,23 @@ export async function joinClusterIn(options: {
   readonly dataFolder: string;
   readonly link: string;
   readonly memberName: string;
+  /** What is in the folder is put aside for it; see replace-folder.ts. */
+  readonly isReplacing?: boolean;
 }): Promise<
   Result<
     { readonly clusterId: string; readonly clusterName: string; readonly memberId: string },
     PrepareFailure
   >
 > {
+  const { dataFolder } = options;
+  return options.isReplacing === true
+    ? replaceContent(dataFolder, (fresh) => joinFresh({ ...options, dataFolder: fresh }))
+    : joinFresh(options);
+}
+
+type JoinOptions = Parameters<typeof joinClusterIn>[0];
+
+function joinFresh(options: JoinOptions): ReturnType<typeof joinClusterIn> {
   return withFreshFolder(options.dataFolder, async ({ folder, identity }) => {
     const clock = new NodeClock();
     const listen = { host: "127.0.0.1", port: 0 };

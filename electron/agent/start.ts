@@ -39,6 +39,11 @@ export type RunningAgent = {
   readonly openUrl: string | null;
   readonly memberId: string;
   readonly logger: Logger;
+  /**
+   * Resolves with a reason when this agent cannot go on and a new start can: something on its disk
+   * went bad while it ran, and opening it again finds out what and mends it.
+   */
+  readonly broken: Promise<string>;
   /** Hands over leadership if it leads, stops everything, frees the data folder. */
   readonly close: () => Promise<void>;
 };
@@ -91,10 +96,16 @@ async function startIn(
   logger: ClosableLogger,
 ): Promise<Result<RunningAgent, StartFailure>> {
   let server: ApiServer | null = null;
+  let onBroken: (reason: string) => void = () => undefined;
+  const broken = new Promise<string>((resolve) => (onBroken = resolve));
   const base = makeBase({
     opened,
     options,
     logger,
+    onBroken: (reason) => {
+      logger.warn("start-anew", { reason });
+      onBroken(reason);
+    },
     httpUrl: () => server?.url ?? null,
     onStoreRestart: (why) => {
       logger.warn("store-restarted", { why });
@@ -130,6 +141,7 @@ async function startIn(
     openUrl,
     memberId: opened.folder.self,
     logger,
+    broken,
     close,
   });
 }
@@ -140,8 +152,9 @@ function makeBase(parts: {
   readonly logger: ClosableLogger;
   readonly httpUrl: () => string | null;
   readonly onStoreRestart: (why: string) => void;
+  readonly onBroken: (reason: string) => void;
 }): Result<AgentBase, StartFailure> {
-  const { opened, options, logger, httpUrl, onStoreRestart } = parts;
+  const { opened, options, logger, httpUrl, onStoreRestart, onBroken } = parts;
   const listen = parseAddress(options.listen);
   if (!listen.ok) {
     return err({ code: "bad-address", message: `"${options.listen}" is not HOST:PORT.` });
@@ -178,6 +191,7 @@ function makeBase(parts: {
     settings: DEFAULT_SETTINGS,
     version: __TIDEMARK_VERSION__,
     httpUrl,
+    onBroken,
     manualPeers: options.peers,
     defaultName: hostname(),
   });

@@ -11,12 +11,14 @@ import type { Terminal } from "./terminal.ts";
 declare const __TIDEMARK_VERSION__: string | undefined;
 
 async function loadStarters(): Promise<Starters> {
-  const [{ startAgent }, { createClusterIn, joinClusterIn }, { runDemo }] = await Promise.all([
-    import("../agent/start.ts"),
-    import("../agent/prepare.ts"),
-    import("./demo.ts"),
-  ]);
-  return { startAgent, createClusterIn, joinClusterIn, runDemo };
+  const [{ startAgent }, { createClusterIn, joinClusterIn }, { repairIn }, { runDemo }] =
+    await Promise.all([
+      import("../agent/start.ts"),
+      import("../agent/prepare.ts"),
+      import("../agent/repair.ts"),
+      import("./demo.ts"),
+    ]);
+  return { startAgent, createClusterIn, joinClusterIn, repairIn, runDemo };
 }
 
 function realTerminal(): Terminal {

@@ -3,6 +3,7 @@ import { ok } from "../../shared/base/result.ts";
 import { registerClusterCommands } from "./commands/cluster.ts";
 import { registerDataCommands } from "./commands/data.ts";
 import { registerMemberCommands } from "./commands/members.ts";
+import { registerRepairCommands } from "./commands/repair.ts";
 import { registerServeCommands } from "./commands/serve.ts";
 import { registerStateCommands } from "./commands/state.ts";
 import type { CliContext } from "./command.ts";
@@ -41,6 +42,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
     finish: (outcome) => outcomes.push(outcome),
   };
   registerServeCommands(context);
+  registerRepairCommands(context);
   registerClusterCommands(context);
   registerMemberCommands(context);
   registerStateCommands(context);

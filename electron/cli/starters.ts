@@ -11,6 +11,8 @@ export type StartedAgent = {
   /** With `#token=`: signs the browser in. */
   readonly openUrl: string | null;
   readonly memberId: string;
+  /** Resolves with a reason when it has to be closed and started anew. */
+  readonly broken: Promise<string>;
   close(): Promise<void>;
 };
 
@@ -37,13 +39,28 @@ export type Starters = {
     readonly dataFolder: string;
     readonly link: string;
     readonly memberName: string;
+    /** What is in the folder is put aside for it. */
+    readonly isReplacing?: boolean;
   }) => Promise<
     Result<
       { readonly clusterId: string; readonly clusterName: string; readonly memberId: string },
       StartError
     >
   >;
+  readonly repairIn: (options: {
+    readonly dataFolder: string;
+    readonly isLossAccepted: boolean;
+  }) => Promise<Result<RepairOutcome, StartError>>;
   readonly runDemo: (options: DemoOptions) => Promise<number>;
+};
+
+/** What `repair` found and did. */
+export type RepairOutcome = {
+  readonly state: "whole" | "damaged" | "needs-others" | "repaired";
+  readonly damage: readonly string[];
+  readonly readableUpTo: number;
+  readonly knownUpTo: number;
+  readonly putAside: string | null;
 };
 
 /** What `demo` was asked for. */

@@ -31,9 +31,20 @@ export function trayWords(state: AgentProcessState, status: Status | null): Tray
   }
 }
 
+const SEAT_WORDS: { readonly [state in Exclude<Status["seat"]["state"], "ok">]: string } = {
+  barred: "this data folder is older than it should be; waiting to be taken in again",
+  damaged: "stored data is damaged; waiting to be taken in again",
+  copy: "this data folder is a copy of one in use",
+  reseeding: "being filled again from the others",
+};
+
 function statusWords(status: Status): TrayWords {
   if (status.storage.state !== "ok") {
     return { mood: "alone", sentence: `Storage needs attention: ${status.storage.state}` };
+  }
+  if (status.cluster !== null && status.seat.state !== "ok") {
+    const sentence = `${status.cluster.name}: ${SEAT_WORDS[status.seat.state]}`;
+    return { mood: status.seat.state === "reseeding" ? "behind" : "alone", sentence };
   }
   if (status.cluster === null) return { mood: "behind", sentence: "Not in a workspace yet" };
   const workspace = status.cluster.name;

@@ -12,7 +12,7 @@ import { CHECKSUM_ZERO, RowSum, type Checksum } from "../../shared/changes/check
 import { isReservedName, quoteIdentifier } from "../../shared/changes/identifiers.ts";
 import { readPart } from "../../shared/changes/parts.ts";
 import { PayloadReader, type ChangeRecord } from "../../shared/changes/payload.ts";
-import { dropParts, readClient, takePart, writeClient } from "./bookkeeping.ts";
+import { dropParts, hasParts, readClientSequence, takePart, writeClient } from "./bookkeeping.ts";
 import { PSEUDO_TABLE, sumCounters, sumSchema, sumTable } from "./checksums.ts";
 import { SqliteError, type Connection } from "./connection.ts";
 import { writeCounters } from "./counters.ts";
@@ -21,7 +21,8 @@ import { PlacedBytes } from "./placed-bytes.ts";
 import type { Recorder } from "./recorder.ts";
 import { rollRows } from "./rolling.ts";
 import { Divergence, RowWriter } from "./row-writer.ts";
-import { readSchema, type Schema, type TableLayout } from "./schema.ts";
+import type { TableLayout } from "./table-layout.ts";
+import { readSchema, type Schema } from "./schema.ts";
 import type { StoreState } from "./state.ts";
 
 type RowsRecord = Extract<ChangeRecord, { type: "rows" }>;
@@ -49,6 +50,7 @@ export class ApplyBatch {
   #rowCount = 0;
   #isSchemaChange = false;
   #hasCounterChange = false;
+  #hasParts: boolean | null;
 
   constructor(
     connection: Connection,
@@ -61,6 +63,7 @@ export class ApplyBatch {
     this.#schema = start.state.schema;
     this.#checksums = new Map(start.state.checksums);
     this.#rowCounts = new Map(start.state.rowCounts);
+    this.#hasParts = start.state.hasParts;
   }
 
   get effect(): BatchEffect {
@@ -76,16 +79,17 @@ export class ApplyBatch {
     const position: Position = { term: entry.term, index: entry.index };
     if (entry.payload === null) {
       // The core's own entry: a transaction in parts that it interrupts has lost its end.
-      dropParts(this.#connection);
+      this.#dropParts();
       return;
     }
     const part = readPart(entry.payload);
     if (part === null) {
-      dropParts(this.#connection);
+      this.#dropParts();
       this.#applyPayload(entry.payload, position);
       return;
     }
     const payload = takePart(this.#connection, part, position);
+    this.#hasParts = null;
     const isWaiting = part.place < part.partCount - 1;
     assert(!this.#isWritten || isWaiting || payload !== null, "what is written is complete");
     if (payload !== null) this.#applyPayload(payload, position);
@@ -107,8 +111,16 @@ export class ApplyBatch {
       position,
       schema: this.#schema,
       checksums: this.#checksums,
+      hasParts: this.#hasParts,
       rowCounts: this.#rowCounts,
     };
+  }
+
+  /** Parts whose end has not come have lost it now. There are hardly ever any. */
+  #dropParts(): void {
+    this.#hasParts ??= hasParts(this.#connection);
+    if (this.#hasParts) dropParts(this.#connection);
+    this.#hasParts = false;
   }
 
   #applyPayload(payload: Uint8Array, position: Position): void {
@@ -118,8 +130,8 @@ export class ApplyBatch {
     const { client } = reader.header;
     // A retry that overtook its first try: the first one counts, on every member alike.
     if (client !== null) {
-      const record = readClient(this.#connection, client.id);
-      if (record !== null && client.sequence <= record.sequence) {
+      const last = readClientSequence(this.#connection, client.id);
+      if (last !== null && client.sequence <= last) {
         assert(!this.#isWritten, "a retry is not captured on top of its first try");
         return;
       }

@@ -78,10 +78,9 @@ export function readChecksums(connection: Connection): Map<string, Checksum> {
 /** Writes what changed between two states of the checksums. */
 export function writeChecksums(connection: Connection, before: Checksums, after: Checksums): void {
   for (const [table, sum] of after) {
-    const text = formatChecksum(sum);
     const old = before.get(table);
-    if (old !== undefined && formatChecksum(old) === text) continue;
-    writeMeta(connection, CHECKSUM_KEY + table, text);
+    if (old !== undefined && old.high === sum.high && old.low === sum.low) continue;
+    writeMeta(connection, CHECKSUM_KEY + table, formatChecksum(sum));
   }
   for (const table of before.keys()) {
     if (after.has(table)) continue;
@@ -94,6 +93,14 @@ export function totalChecksum(sums: Checksums): string {
   let total = CHECKSUM_ZERO;
   for (const sum of sums.values()) total = addChecksums(total, sum);
   return formatChecksum(total);
+}
+
+/** The sequence of the last transaction a client made, or null. */
+export function readClientSequence(connection: Connection, client: string): number | null {
+  const row = connection
+    .cached("SELECT sequence FROM _tidemark_clients WHERE client = ?")
+    .first([client]);
+  return row === null ? null : Number(row[0]);
 }
 
 /** The last transaction a client made, or null. */
@@ -122,6 +129,11 @@ export function writeClient(
   connection
     .cached("INSERT OR REPLACE INTO _tidemark_clients VALUES (?, ?, ?, ?, ?)")
     .run([header.client.id, header.client.sequence, position.term, position.index, header.results]);
+}
+
+/** Whether parts of a transaction wait for their end. */
+export function hasParts(connection: Connection): boolean {
+  return connection.cached("SELECT 1 FROM _tidemark_parts LIMIT 1").first() !== null;
 }
 
 /**

@@ -8,7 +8,7 @@ import { valueFromCell } from "../../shared/changes/json-cell.ts";
 import { CellBinder } from "./cell-binder.ts";
 import { SqliteError, type Connection } from "./connection.ts";
 import { Refusal } from "./refusal.ts";
-import type { TableLayout } from "./schema.ts";
+import type { TableLayout } from "./table-layout.ts";
 
 const ROWS_PER_INSERT_MAX = 64;
 const PARAMETER_COUNT_MAX = 2000;

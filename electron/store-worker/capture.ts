@@ -58,6 +58,8 @@ export class BatchCapture {
     if (known !== null) return known;
     const schemaBefore = this.#schema;
     const builder = new PayloadBuilder();
+    // Before the savepoint: when the request fails, the triggers are what they were here.
+    this.#recorder.install(schemaBefore);
     this.#connection.run("SAVEPOINT request");
     this.#recorder.start(builder);
     const runner = new StatementRunner(this.#connection, this.#recorder, {

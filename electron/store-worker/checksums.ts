@@ -3,11 +3,12 @@
  * a schema change rewrote. Two pseudo-tables cover what has no triggers: `sqlite_schema` and
  * the AUTOINCREMENT counters in `sqlite_sequence`.
  */
+import { assert } from "../../shared/base/assert.ts";
 import { CHECKSUM_ZERO, RowSum, type Checksum } from "../../shared/changes/checksum.ts";
 import { quoteIdentifier } from "../../shared/changes/identifiers.ts";
-import { ImageWriter } from "../../shared/changes/row-image.ts";
-import type { Connection } from "./connection.ts";
-import type { Schema, TableLayout } from "./schema.ts";
+import type { Connection, Statement } from "./connection.ts";
+import type { TableLayout } from "./table-layout.ts";
+import type { Schema } from "./schema.ts";
 
 /** Names under which the sums of the pseudo-tables are kept. */
 export const PSEUDO_TABLE = { SCHEMA: "sqlite_schema", COUNTERS: "sqlite_sequence" } as const;
@@ -16,7 +17,13 @@ export const PSEUDO_TABLE = { SCHEMA: "sqlite_schema", COUNTERS: "sqlite_sequenc
 export function sumTable(connection: Connection, layout: TableLayout): Checksum {
   const table = quoteIdentifier(layout.shape.name);
   const sql = `SELECT ${layout.imageSql.join(",")} FROM main.${table} NOT INDEXED`;
-  return sumQuery(connection, layout.shape.name, sql);
+  const { statement } = connection.prepare(sql);
+  assert(statement !== null, "a SELECT is a statement");
+  try {
+    return sumQuery(connection, layout.shape.name, statement);
+  } finally {
+    statement.finalize();
+  }
 }
 
 /** The sum over the user's schema. */
@@ -24,13 +31,14 @@ export function sumSchema(connection: Connection): Checksum {
   const sql =
     "SELECT type, name, tbl_name, sql FROM main.sqlite_schema " +
     "WHERE substr(lower(name), 1, 7) <> 'sqlite_' AND substr(lower(tbl_name), 1, 10) <> '_tidemark_'";
-  return sumQuery(connection, PSEUDO_TABLE.SCHEMA, sql);
+  return sumQuery(connection, PSEUDO_TABLE.SCHEMA, connection.cached(sql));
 }
 
 /** The sum over the AUTOINCREMENT counters; null without such a table. */
 export function sumCounters(connection: Connection, schema: Schema): Checksum | null {
   if (!schema.hasCounters) return null;
-  return sumQuery(connection, PSEUDO_TABLE.COUNTERS, "SELECT name, seq FROM sqlite_sequence");
+  const statement = connection.cached("SELECT name, seq FROM sqlite_sequence");
+  return sumQuery(connection, PSEUDO_TABLE.COUNTERS, statement);
 }
 
 /** Everything anew. */
@@ -43,19 +51,17 @@ export function sumAll(connection: Connection, schema: Schema): Map<string, Chec
   return sums;
 }
 
-function sumQuery(connection: Connection, name: string, sql: string): Checksum {
+function sumQuery(connection: Connection, name: string, statement: Statement): Checksum {
   const sum = new RowSum(name, CHECKSUM_ZERO);
-  const writer = new ImageWriter(1024);
-  const { statement } = connection.prepare(sql);
-  if (statement === null) return sum.value;
+  const { scratch } = connection;
   try {
     while (statement.step()) {
-      writer.length = 0;
-      statement.writeImage(writer);
-      sum.add(writer.bytes, 0, writer.length);
+      scratch.length = 0;
+      statement.writeImage(scratch);
+      sum.add(scratch.bytes, 0, scratch.length);
     }
     return sum.value;
   } finally {
-    statement.finalize();
+    statement.reset();
   }
 }

@@ -5,8 +5,7 @@
  * edge (`engine.ts`), because a transaction must be unwound from wherever it failed.
  */
 import { assert } from "../../shared/base/assert.ts";
-import { utf8Encode } from "../../shared/base/bytes.ts";
-import type { ImageWriter } from "../../shared/changes/row-image.ts";
+import { ImageWriter } from "../../shared/changes/row-image.ts";
 import type { JsonCell, Value } from "../../shared/changes/values.ts";
 import { base64Encode } from "../../shared/changes/base64.ts";
 import { cellFromReal } from "../../shared/changes/json-cell.ts";
@@ -230,13 +229,11 @@ export class Statement {
   #bindBytes(place: number, value: string | Uint8Array): void {
     const { raw } = this.#sqlite;
     const isText = typeof value === "string";
-    const bytes = isText ? utf8Encode(value) : value;
-    // One byte more: an empty blob needs an address, or SQLite binds NULL.
-    const pointer = this.#sqlite.allocate(bytes.length + 1);
-    this.#sqlite.heap.set(bytes, pointer);
+    // There is a NUL behind it: an empty blob needs an address, or SQLite binds NULL.
+    const placed = isText ? this.#sqlite.allocateText(value) : this.#sqlite.allocateBytes(value);
     const bind = isText ? raw._sqlite3_bind_text : raw._sqlite3_bind_blob;
-    const code = bind(this.pointer, place, pointer, bytes.length, COPY_AT_ONCE);
-    raw._free(pointer);
+    const code = bind(this.pointer, place, placed.pointer, placed.bytes, COPY_AT_ONCE);
+    raw._free(placed.pointer);
     this.#check(code);
   }
 
@@ -264,9 +261,10 @@ export class Statement {
 export class Connection {
   readonly sqlite: SqliteModule;
   readonly pointer: number;
+  /** For one image at a time, by whoever works with it and lets nobody else in between. */
+  readonly scratch = new ImageWriter(256);
   readonly #database: RawDatabase;
   readonly #cache = new Map<string, Statement>();
-  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   readonly #scratch: number;
 
   /** @param image A SQLite file, or null for an empty database. */
@@ -336,7 +334,8 @@ export class Connection {
       if (code !== 0) throw this.failure(code);
       const statement = this.sqlite.view.getUint32(this.#scratch, true);
       const tail = this.sqlite.view.getUint32(this.#scratch + 4, true);
-      const rest = this.decodeText(tail, Math.max(0, text.pointer + text.bytes - tail));
+      const restBytes = text.pointer + text.bytes - tail;
+      const rest = restBytes > 0 ? this.decodeText(tail, restBytes) : "";
       if (statement === 0) return { statement: null, rest };
       return { statement: new Statement(this, this.sqlite, statement), rest };
     } finally {
@@ -356,7 +355,7 @@ export class Connection {
   }
 
   decodeText(pointer: number, bytes: number): string {
-    return this.#decoder.decode(this.sqlite.heap.subarray(pointer, pointer + bytes));
+    return this.sqlite.decodeText(pointer, bytes);
   }
 
   /** The whole database as a SQLite file. No transaction may be open. */

@@ -73,7 +73,6 @@ export class StoreEngine {
 
   /** Closes the database. */
   dispose(): void {
-    this.#open?.recorder.dispose();
     this.#open?.connection.close();
     this.#open = null;
     this.#state = null;
@@ -119,24 +118,36 @@ export class StoreEngine {
 
   #load(image: Uint8Array | null): StoreMethods["load"]["result"] {
     this.dispose();
-    const connection = new Connection(this.#sqlite, image);
+    const connection = new Connection(this.#sqlite, image ?? this.#emptyImage());
     const recorder = new Recorder(connection);
     try {
       const mode = new ConnectionMode(connection);
-      if (image === null) createOwnTables(connection);
       const position = readPosition(connection);
       if (position === null) throw new SqliteError("the image is not one of Tidemark's", 1);
       const schema = readSchema(connection);
       const checksums = readChecksums(connection);
       if (image === null) checksums.set(PSEUDO_TABLE.SCHEMA, sumSchema(connection));
-      this.#state = { position, schema, checksums, rowCounts: new Map() };
+      this.#state = { position, schema, checksums, hasParts: null, rowCounts: new Map() };
       this.#open = { connection, recorder, mode };
       return ok(this.#position());
     } catch (error) {
-      recorder.dispose();
       connection.close();
       if (!(error instanceof SqliteError)) throw error;
       return err({ code: "image-damaged", detail: error.message });
+    }
+  }
+
+  /** Made once for all engines: creating tables costs more than opening a file. */
+  #emptyImage(): Uint8Array {
+    const { facts } = this.#sqlite;
+    const known = facts.emptyImage;
+    if (known !== null) return known;
+    const connection = new Connection(this.#sqlite, null);
+    try {
+      createOwnTables(connection);
+      return (facts.emptyImage = connection.exportImage());
+    } finally {
+      connection.close();
     }
   }
 

@@ -2,6 +2,8 @@ import type { Connection } from "./connection.ts";
 
 /** Settings every connection runs with; the rest depends on what it does. */
 const PRAGMAS = [
+  // The file is this connection's alone: no locks to take and no other writer's journal to look for.
+  "PRAGMA locking_mode = EXCLUSIVE",
   "PRAGMA journal_mode = MEMORY",
   "PRAGMA synchronous = OFF",
   "PRAGMA temp_store = MEMORY",

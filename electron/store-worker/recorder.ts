@@ -12,17 +12,15 @@ import { quoteIdentifier } from "../../shared/changes/identifiers.ts";
 import { TRANSACTION_BYTES_MAX } from "../../shared/changes/limits.ts";
 import type { PayloadBuilder } from "../../shared/changes/payload.ts";
 import { STORAGE, type Connection } from "./connection.ts";
-import type { Schema, TableLayout } from "./schema.ts";
+import type { TableLayout } from "./table-layout.ts";
+import type { Schema } from "./schema.ts";
 
 const FUNCTION_NAME = "_tidemark_row";
-const SQLITE_UTF8 = 1;
-const ANY_ARGUMENT_COUNT = -1;
 const EVENT = { INSERT: 0, UPDATE_BEFORE: 1, UPDATE_AFTER: 2, DELETE: 3 } as const;
 
 /** Owns the temp triggers of one connection. */
 export class Recorder {
   readonly #connection: Connection;
-  readonly #callback: number;
   #installedFor: Schema | null = null;
   #layouts: readonly TableLayout[] = [];
   #builder: PayloadBuilder | null = null;
@@ -30,23 +28,7 @@ export class Recorder {
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    const { raw } = connection.sqlite;
-    this.#callback = raw.addFunction((_context, count, values) => {
-      this.#record(count as number, values as number);
-    }, "viii");
-    const name = connection.sqlite.allocateText(FUNCTION_NAME);
-    const code = raw._sqlite3_create_function_v2(
-      connection.pointer,
-      name.pointer,
-      ANY_ARGUMENT_COUNT,
-      SQLITE_UTF8,
-      0,
-      this.#callback,
-      0,
-      0,
-      0,
-    );
-    raw._free(name.pointer);
+    const code = connection.sqlite.addListenerFunction(connection.pointer, FUNCTION_NAME);
     assert(code === 0, "SQLite takes the recording function");
   }
 
@@ -91,15 +73,12 @@ export class Recorder {
   start(builder: PayloadBuilder): void {
     this.#builder = builder;
     this.#isOverflowing = false;
+    this.#connection.sqlite.listener = (count, values) => this.#record(count, values);
   }
 
   stop(): void {
     this.#builder = null;
-  }
-
-  /** Ends everything; the connection is closed right after. */
-  dispose(): void {
-    this.#connection.sqlite.raw.removeFunction(this.#callback);
+    this.#connection.sqlite.listener = null;
   }
 
   /** Called by SQLite. Must not throw: nothing unwinds through WebAssembly. */

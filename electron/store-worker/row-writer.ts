@@ -5,12 +5,12 @@
  * Anything that does not fit is thrown as `Divergence`: the member no longer holds what the
  * leader held. Runs inside the applier's transaction, which is then rolled back.
  */
-import { quoteIdentifier } from "../../shared/changes/identifiers.ts";
-import { ImageWriter, readValue, valueEnd } from "../../shared/changes/row-image.ts";
+import { readValue, valueEnd } from "../../shared/changes/row-image.ts";
 import type { RowSum } from "../../shared/changes/checksum.ts";
 import { SqliteError, type Connection, type Statement } from "./connection.ts";
 import type { PlacedBytes } from "./placed-bytes.ts";
-import type { TableLayout } from "./schema.ts";
+import type { TableLayout } from "./table-layout.ts";
+import type { RowStatement } from "./row-sql.ts";
 
 /** The database does not hold what the log says it holds. */
 export class Divergence extends Error {
@@ -19,12 +19,6 @@ export class Divergence extends Error {
 
 const PARAMETER_COUNT_MAX = 2000;
 const ROWS_PER_INSERT_MAX = 64;
-
-/** Values of an image, by place, that a statement takes as parameters, in their order. */
-type RowSql = {
-  readonly slots: readonly number[];
-  readonly text: (placeholders: readonly string[]) => string;
-};
 
 /** Writes one table's rows from one payload. */
 export class RowWriter {
@@ -35,7 +29,6 @@ export class RowWriter {
   readonly #valueCount: number;
   readonly #offsets: number[] = [];
   readonly #rowStarts: number[] = [];
-  readonly #scratch = new ImageWriter(512);
 
   constructor(
     connection: Connection,
@@ -56,7 +49,7 @@ export class RowWriter {
     const rowsMax = Math.floor(PARAMETER_COUNT_MAX / this.#valueCount);
     for (const size of [ROWS_PER_INSERT_MAX, 8, 1]) {
       if (size > 1 && size > rowsMax) continue;
-      const sql = insertSql(this.#layout, size);
+      const sql = this.#layout.rowSql.insert(size);
       for (; left >= size; left -= size) at = this.#insertChunk(sql, at, size);
     }
     return at;
@@ -69,7 +62,7 @@ export class RowWriter {
     this.#checkBefore(at, middle);
     this.#sum.subtract(this.#placed.bytes, at, middle);
     this.#sum.add(this.#placed.bytes, middle, end);
-    const sql = updateSql(this.#layout, !this.#isKeyUnchanged());
+    const sql = this.#layout.rowSql.update(!this.#isKeyUnchanged());
     if (sql !== null) this.#runForOneRow(sql);
     return end;
   }
@@ -79,7 +72,7 @@ export class RowWriter {
     const end = this.#readOffsets(at, 0);
     this.#checkBefore(at, end);
     this.#sum.subtract(this.#placed.bytes, at, end);
-    this.#runForOneRow(deleteSql(this.#layout));
+    this.#runForOneRow(this.#layout.rowSql.delete);
     return end;
   }
 
@@ -113,7 +106,7 @@ export class RowWriter {
   /** The way for rows with integers that cannot be bound. */
   #insertOneByOne(start: number, rowCount: number): number {
     let at = start;
-    const sql = insertOneSql(this.#layout);
+    const sql = this.#layout.rowSql.insertOne;
     for (let row = 0; row < rowCount; row++) {
       const end = this.#readOffsets(at, 0);
       this.#runForOneRow(sql);
@@ -124,14 +117,15 @@ export class RowWriter {
   }
 
   #checkBefore(start: number, end: number): void {
-    const statement = this.#bound(selectSql(this.#layout));
-    this.#scratch.length = 0;
+    const statement = this.#bound(this.#layout.rowSql.select);
+    const { scratch } = this.#connection;
+    scratch.length = 0;
     const isFound = statement.step();
-    if (isFound) statement.writeImage(this.#scratch);
-    this.#release(statement);
+    if (isFound) statement.writeImage(scratch);
+    statement.reset();
     if (!isFound) throw new Divergence(`${this.#name()} lacks a row that the leader changed`);
-    const found = this.#scratch.bytes;
-    let isSame = this.#scratch.length === end - start;
+    const found = scratch.bytes;
+    let isSame = scratch.length === end - start;
     for (let i = start; isSame && i < end; i++) isSame = found[i - start] === this.#placed.bytes[i];
     if (!isSame) throw new Divergence(`${this.#name()} holds another row than the leader changed`);
   }
@@ -148,11 +142,10 @@ export class RowWriter {
     });
   }
 
-  #runForOneRow(sql: RowSql): void {
+  #runForOneRow(sql: RowStatement): void {
     const statement = this.#bound(sql);
     this.#step(statement);
     const { changes } = this.#connection;
-    this.#release(statement);
     if (changes !== 1) throw new Divergence(`${this.#name()}: one change met ${changes} rows`);
   }
 
@@ -167,37 +160,30 @@ export class RowWriter {
     }
   }
 
-  #bound(sql: RowSql): Statement {
-    const { takesIntegerAsReal } = this.#layout;
-    const isBindable = sql.slots.map((slot) =>
-      this.#placed.isBindable(
-        this.#offsets[slot] as number,
-        takesIntegerAsReal[slot % this.#valueCount] as boolean,
-      ),
+  /** The statement with the row's values; what cannot be bound is written into its SQL. */
+  #bound({ slots, sql, withTexts }: RowStatement): Statement {
+    const isAllBindable = slots.every((slot) => this.#isBindable(slot));
+    const statement = this.#connection.cached(
+      isAllBindable ? sql : withTexts(slots.map((slot) => this.#textOf(slot))),
     );
-    const statement = isBindable.every(Boolean)
-      ? this.#connection.cached(sql.text(sql.slots.map(() => "?")))
-      : this.#withLiterals(sql, isBindable);
     let place = 1;
-    sql.slots.forEach((slot, i) => {
-      if (isBindable[i] !== true) return;
+    for (const slot of slots) {
+      if (!isAllBindable && !this.#isBindable(slot)) continue;
       const at = this.#offsets[slot] as number;
       const code = this.#placed.bind(statement.pointer, place++, at);
       if (code !== 0) throw this.#connection.failure(code);
-    });
+    }
     return statement;
   }
 
-  #withLiterals(sql: RowSql, isBindable: readonly boolean[]): Statement {
-    const placeholders = sql.slots.map((slot, i) => {
-      if (isBindable[i] === true) return "?";
-      return String(readValue(this.#placed.bytes, this.#offsets[slot] as number));
-    });
-    return this.#connection.cached(sql.text(placeholders));
+  #isBindable(slot: number): boolean {
+    const takesReal = this.#layout.takesIntegerAsReal[slot % this.#valueCount] as boolean;
+    return this.#placed.isBindable(this.#offsets[slot] as number, takesReal);
   }
 
-  #release(statement: Statement): void {
-    statement.reset();
+  #textOf(slot: number): string {
+    if (this.#isBindable(slot)) return "?";
+    return String(readValue(this.#placed.bytes, this.#offsets[slot] as number));
   }
 
   #readOffsets(start: number, firstPlace: number): number {
@@ -218,55 +204,4 @@ export class RowWriter {
   #name(): string {
     return `table ${this.#layout.shape.name}`;
   }
-}
-
-function tableSql(layout: TableLayout): string {
-  return `main.${quoteIdentifier(layout.shape.name)}`;
-}
-
-function insertSql(layout: TableLayout, rowCount: number): string {
-  const row = `(${layout.imageSql.map(() => "?").join(",")})`;
-  const rows = new Array<string>(rowCount).fill(row).join(",");
-  return `INSERT OR ABORT INTO ${tableSql(layout)} (${layout.imageSql.join(",")}) VALUES ${rows}`;
-}
-
-function insertOneSql(layout: TableLayout): RowSql {
-  const head = `INSERT OR ABORT INTO ${tableSql(layout)} (${layout.imageSql.join(",")}) VALUES `;
-  return {
-    slots: layout.imageSql.map((_, i) => i),
-    text: (placeholders) => `${head}(${placeholders.join(",")})`,
-  };
-}
-
-function selectSql(layout: TableLayout): RowSql {
-  const head = `SELECT ${layout.imageSql.join(",")} FROM ${tableSql(layout)} WHERE `;
-  return { slots: layout.keyPlaces, text: (placeholders) => head + whereKey(layout, placeholders) };
-}
-
-function deleteSql(layout: TableLayout): RowSql {
-  const head = `DELETE FROM ${tableSql(layout)} WHERE `;
-  return { slots: layout.keyPlaces, text: (placeholders) => head + whereKey(layout, placeholders) };
-}
-
-/** null when there is nothing to set: the key is all there is, and it stays. */
-function updateSql(layout: TableLayout, isMoved: boolean): RowSql | null {
-  const count = layout.imageSql.length;
-  const places = layout.imageSql
-    .map((_, place) => place)
-    .filter((place) => isMoved || !layout.keyPlaces.includes(place));
-  if (places.length === 0) return null;
-  return {
-    slots: [...places.map((place) => place + count), ...layout.keyPlaces],
-    text: (placeholders) => {
-      const set = places.map((place, i) => `${layout.imageSql[place]} = ${placeholders[i]}`);
-      const where = whereKey(layout, placeholders.slice(places.length));
-      return `UPDATE OR ABORT ${tableSql(layout)} SET ${set.join(", ")} WHERE ${where}`;
-    },
-  };
-}
-
-function whereKey(layout: TableLayout, placeholders: readonly string[]): string {
-  return layout.keyPlaces
-    .map((place, i) => `${layout.imageSql[place]} = ${placeholders[i]}`)
-    .join(" AND ");
 }

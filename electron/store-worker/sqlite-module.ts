@@ -11,6 +11,7 @@
 import initSqlJs from "sql.js";
 import { assert, defined } from "../../shared/base/assert.ts";
 import { utf8Encode } from "../../shared/base/bytes.ts";
+import { SharedFacts } from "./shared-facts.ts";
 
 /** The parts of sql.js' module the store uses; pointers are plain numbers. */
 export type RawSqlite = {
@@ -59,7 +60,6 @@ export type RawSqlite = {
     destroy: number,
   ): number;
   addFunction(call: (...args: number[]) => void, signature: string): number;
-  removeFunction(pointer: number): void;
   UTF8ToString(pointer: number): string;
   readonly Database: new (image: Uint8Array | null) => RawDatabase;
 };
@@ -76,10 +76,26 @@ type WasmApi = {
   compile(bytes: Uint8Array): Promise<object>;
 };
 
+const SHORT_TEXT_BYTES_MAX = 12;
+const SQLITE_UTF8 = 1;
+const ANY_ARGUMENT_COUNT = -1;
+
+/** Bytes in the memory of SQLite; what is counted does not include the NUL behind them. */
+type PlacedText = { readonly pointer: number; readonly bytes: number };
+
+/** Gets the arguments of a call from SQL: their count, and where their pointers lie. */
+type SqlCallListener = (count: number, values: number) => void;
+
 /** One instance of SQLite. Engines share it; their databases do not see each other. */
 export class SqliteModule {
   readonly raw: RawSqlite;
+  /** Kept for the engines; nothing here looks into it. */
+  readonly facts = new SharedFacts();
+  /** Who is called by the SQL functions of `addListenerFunction` now; null: nobody. */
+  listener: SqlCallListener | null = null;
+  #listenerCall = 0;
   readonly #memory: WasmMemory;
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   #heap: Uint8Array;
   #view: DataView;
 
@@ -103,6 +119,34 @@ export class SqliteModule {
     return this.#view;
   }
 
+  /**
+   * Gives a database an SQL function that calls `listener`. One function of WebAssembly serves all
+   * databases, because making one costs as much as opening a database.
+   *
+   * @returns SQLite's result code.
+   */
+  addListenerFunction(database: number, name: string): number {
+    if (this.#listenerCall === 0) {
+      this.#listenerCall = this.raw.addFunction((_context, count, values) => {
+        this.listener?.(count as number, values as number);
+      }, "viii");
+    }
+    const { pointer } = this.allocateText(name);
+    const code = this.raw._sqlite3_create_function_v2(
+      database,
+      pointer,
+      ANY_ARGUMENT_COUNT,
+      SQLITE_UTF8,
+      0,
+      this.#listenerCall,
+      0,
+      0,
+      0,
+    );
+    this.raw._free(pointer);
+    return code;
+  }
+
   /** A block of memory; the caller frees it with `raw._free`. */
   allocate(bytes: number): number {
     const pointer = this.raw._malloc(bytes);
@@ -111,12 +155,45 @@ export class SqliteModule {
   }
 
   /** A NUL-terminated copy of the text; the caller frees it. */
-  allocateText(text: string): { readonly pointer: number; readonly bytes: number } {
-    const encoded = utf8Encode(text);
-    const pointer = this.allocate(encoded.length + 1);
-    this.heap.set(encoded, pointer);
-    this.heap[pointer + encoded.length] = 0;
-    return { pointer, bytes: encoded.length };
+  allocateText(text: string): PlacedText {
+    const pointer = this.allocate(text.length + 1);
+    const { heap } = this;
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit >= 0x80) {
+        this.raw._free(pointer);
+        return this.allocateBytes(utf8Encode(text));
+      }
+      heap[pointer + i] = unit;
+    }
+    heap[pointer + text.length] = 0;
+    return { pointer, bytes: text.length };
+  }
+
+  /** A copy of the bytes and a NUL behind them; the caller frees it. */
+  allocateBytes(bytes: Uint8Array): PlacedText {
+    const pointer = this.allocate(bytes.length + 1);
+    this.heap.set(bytes, pointer);
+    this.heap[pointer + bytes.length] = 0;
+    return { pointer, bytes: bytes.length };
+  }
+
+  /** The text of UTF-8 bytes in the memory. A byte order mark is kept. */
+  decodeText(pointer: number, bytes: number): string {
+    const { heap } = this;
+    if (bytes <= SHORT_TEXT_BYTES_MAX) {
+      // Calling the decoder costs more than a short text does.
+      let text = "";
+      const end = pointer + bytes;
+      let at = pointer;
+      for (; at < end; at++) {
+        const unit = heap[at] as number;
+        if (unit >= 0x80) break;
+        text += String.fromCharCode(unit);
+      }
+      if (at === end) return text;
+    }
+    return this.#decoder.decode(heap.subarray(pointer, pointer + bytes));
   }
 
   #refresh(): void {

@@ -7,6 +7,8 @@ export type StoreState = {
   readonly position: Position;
   readonly schema: Schema;
   readonly checksums: Checksums;
+  /** Whether parts of a transaction wait for their end; null until somebody looks. */
+  readonly hasParts: boolean | null;
   /** Rows per table, where they were counted since the last load. */
   readonly rowCounts: ReadonlyMap<string, number>;
 };

@@ -15,7 +15,8 @@ import type { Connection, Statement } from "./connection.ts";
 import { checkStatement, type CheckedSql } from "./guard.ts";
 import type { Recorder } from "./recorder.ts";
 import { Refusal } from "./refusal.ts";
-import { findTable, readSchema, schemaProblem, type Schema, type TableLayout } from "./schema.ts";
+import type { TableLayout } from "./table-layout.ts";
+import { findTable, readSchema, schemaProblem, type Schema } from "./schema.ts";
 import { bindUserStatement } from "./user-statement.ts";
 
 const ROWS_RETURNED_MAX = 10_000;
@@ -80,6 +81,8 @@ export class StatementRunner {
       this.#changeSchema(input, checked);
       return { changes: 0, lastInsertRowid: this.#lastInsertRowid() };
     }
+    // After a schema change only: often nothing but further schema changes follow it.
+    this.#recorder.install(this.#schema);
     const statement = bindUserStatement(this.#connection, input, checked.tokens);
     try {
       const rows = collectRows(statement);
@@ -105,7 +108,6 @@ export class StatementRunner {
     if (checked.kind.type === "schema" && checked.kind.isTableFromSelect) {
       this.#recordNewTables(before);
     } else this.#builder.schema(input.sql);
-    this.#recorder.install(this.#schema);
   }
 
   #recordNewTables(before: Schema): void {

@@ -84,10 +84,9 @@ function quoted(type: "text" | "name", sql: string, start: number, quote: string
 }
 
 function matched(type: Token["type"], pattern: RegExp, sql: string, start: number): Token {
-  // A fresh pattern each time: a sticky one carries its place from call to call.
-  const found = new RegExp(pattern.source, "y");
-  found.lastIndex = start;
-  const text = found.exec(sql)?.[0] ?? "";
+  // A sticky pattern carries its place from call to call, so each call says where it begins.
+  pattern.lastIndex = start;
+  const text = pattern.exec(sql)?.[0] ?? "";
   if (text === "") return { type: "sign", text: sql.charAt(start), start, end: start + 1 };
   return { type, text, start, end: start + text.length };
 }

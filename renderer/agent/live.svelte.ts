@@ -92,9 +92,17 @@ export class LiveStatus {
 
   #onEvent(event: ApiEvent): void {
     if (event.type === "status") this.#take(event.status);
-    if (event.type !== "leadership") return;
-    this.#leaderHttp = null;
-    this.#history = [lineOf(event), ...this.#history].slice(0, EVENTS_MAX);
+    if (event.type === "leadership") {
+      this.#leaderHttp = null;
+      this.#note(lineOf(event));
+    }
+    if (event.type === "seat" || event.type === "doubt") {
+      this.#note({ at: event.at, sentence: event.sentence, hasLeader: true });
+    }
+  }
+
+  #note(line: LeadershipLine): void {
+    this.#history = [line, ...this.#history].slice(0, EVENTS_MAX);
   }
 
   #take(status: Status): void {

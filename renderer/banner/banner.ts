@@ -4,6 +4,7 @@
  */
 import type { ConnectionState } from "../agent/client.ts";
 import type { Status } from "../../shared/cluster/status.ts";
+import { errorTexts, seatFound, seatMeans } from "../text/en.ts";
 import { formatCount, formatDuration, formatMoment, parseMoment } from "../parts/format.ts";
 
 /** `live` can be trusted now; `behind` is older than the leader's; `stopped` needs somebody. */
@@ -41,9 +42,12 @@ export function describeBanner(input: BannerInput): BannerView {
   if (input.connection !== "open" || input.nowMs - input.heardAtMs > SILENCE_MS) {
     return agentSilent(input.heardAtMs, input.nowMs);
   }
+  if (status.storage.state === "damaged") return logDamaged(status, input.nowMs);
+  if (status.seat.state !== "ok") return seatLost(status, status.seat.state, input.nowMs);
   if (status.storage.state === "failed" || status.storage.state === "diverged") {
     return storageBroken(status, input.nowMs);
   }
+  if (status.alarm !== null) return alarming(status, status.alarm, input.nowMs);
   if (status.role === "leader") return leading(status, input.nowMs);
   if (status.leader === null || !status.lag.leaderReachable) return leaderless(status, input.nowMs);
   return mirroring(status, status.leader.name, input.nowMs);
@@ -68,6 +72,35 @@ function storageBroken(status: Status, nowMs: number): BannerView {
     edit: isFailed
       ? "You cannot edit here. Check the disk, then start Tidemark again."
       : "You cannot edit here. A clean copy is being fetched.",
+    asOf: asOfText(status, nowMs),
+  };
+}
+
+/** Alone with a damaged log: nobody can fill it again. */
+function logDamaged(status: Status, nowMs: number): BannerView {
+  const { what, next } = errorTexts["log-damaged"];
+  return { tone: "stopped", lead: what, edit: next, asOf: asOfText(status, nowMs) };
+}
+
+function seatLost(
+  status: Status,
+  state: Exclude<Status["seat"]["state"], "ok">,
+  nowMs: number,
+): BannerView {
+  return {
+    tone: state === "reseeding" ? "behind" : "stopped",
+    lead: seatFound[status.seat.reason ?? "withdrawn"],
+    edit: seatMeans[state],
+    asOf: asOfText(status, nowMs),
+  };
+}
+
+/** Another member said what a sound one never says. Nothing here is wrong, but somebody must look. */
+function alarming(status: Status, alarm: NonNullable<Status["alarm"]>, nowMs: number): BannerView {
+  return {
+    tone: "stopped",
+    lead: `${alarm.member} sent something that a sound computer never sends (${alarm.code}).`,
+    edit: "It was not taken. Restart Tidemark there; if this stays, remove that computer.",
     asOf: asOfText(status, nowMs),
   };
 }

@@ -21,13 +21,17 @@ export function describeMember(member: MemberStatus, nowMs: number): MemberView 
   const seenMs = parseMoment(member.lastSeen);
   const seen = member.isSelf ? "here" : seenMs === null ? "never" : seenText(seenMs, nowMs);
   const lag = lagText(member);
-  if (!member.connected) return { tone: "away", state: "Not connected", lag, seen };
+  if (!member.connected) return { tone: "away", state: awayText(member), lag, seen };
   if (member.isLeader) return { tone: "live", state: "Leads", lag: "—", seen };
   if (member.lagEntries === null) return { tone: "behind", state: "Waiting for word", lag, seen };
   const isBehind = member.lagEntries > 0 && (member.lagMs ?? 0) >= LAG_MS_SHOWN;
   return isBehind
     ? { tone: "behind", state: "Catching up", lag, seen }
     : { tone: "live", state: "Up to date", lag, seen };
+}
+
+function awayText({ refusal }: MemberStatus): string {
+  return refusal?.code === "version-mismatch" ? "Runs another version" : "Not connected";
 }
 
 /** `Voter` or `Mirror`, with what that means at hand. */

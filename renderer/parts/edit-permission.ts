@@ -9,6 +9,7 @@ export function whyReadOnly(status: Status | null, connection: ConnectionState):
   if (status.storage.state === "full") return errorTexts["storage-full"].what;
   if (status.storage.state === "failed") return errorTexts["storage-failed"].what;
   if (status.storage.state === "diverged") return errorTexts.diverged.what;
+  if (status.storage.state === "damaged") return errorTexts["log-damaged"].what;
   if (status.role === "leader") return errorTexts["no-quorum"].what;
   if (status.leader === null) return "Read only: no computer leads right now.";
   return `Read only here: ${status.leader.name} leads.`;

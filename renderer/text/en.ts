@@ -3,6 +3,7 @@
  * message; a code without a text does not compile. Another language is another file of this type.
  */
 import type { ClientErrorCode } from "../agent/client.ts";
+import type { SeatReason, SeatStatus } from "../../shared/cluster/status.ts";
 
 /** What happened, and what to do about it. */
 export type ErrorText = { readonly what: string; readonly next: string };
@@ -76,6 +77,10 @@ export const errorTexts: { readonly [code in ClientErrorCode]: ErrorText } = {
     what: "The data here no longer matches the leader's.",
     next: "Tidemark stopped using it and fetches a clean copy.",
   },
+  "log-damaged": {
+    what: "Part of this computer's log is damaged.",
+    next: "Nothing was changed. What is whole can be read, exported and backed up; `tidemark repair` shows the places.",
+  },
   "invite-invalid": {
     what: "This invite link is wrong, used, or expired.",
     next: "Ask for a new one: Computers, then Invite a computer.",
@@ -104,6 +109,26 @@ export const errorTexts: { readonly [code in ClientErrorCode]: ErrorText } = {
     what: "The Tidemark agent on this computer does not answer.",
     next: "This window connects again by itself.",
   },
+};
+
+/** What was found about this computer's data folder, by reason: the first sentence of the banner. */
+export const seatFound: { readonly [reason in SeatReason]: string } = {
+  wiped: "The data folder of this computer was emptied.",
+  damaged: "Part of what this computer had stored is damaged.",
+  "older-term": "An older copy of this computer's data folder was restored.",
+  "missing-entries": "An older copy of this computer's data folder was restored.",
+  "forgotten-vote": "An older copy of this computer's data folder was restored.",
+  superseded: "This data folder is an old copy of the computer's present one.",
+  copy: "This data folder is a copy of one that another running computer uses.",
+  withdrawn: "This computer gave up its place among the voting computers.",
+};
+
+/** What that means here and what happens now: the second sentence. */
+export const seatMeans: { readonly [state in Exclude<SeatStatus["state"], "ok">]: string } = {
+  barred: "It confirms no change until the leader has taken it in again; that happens by itself.",
+  damaged: "It confirms no change until the leader has taken it in again; that happens by itself.",
+  copy: "It only shows what it has. Close one of the two, or join here anew: tidemark join LINK --replace",
+  reseeding: "It was taken in again and is being filled from the others.",
 };
 
 /** Labels, headings and sentences, by place. */

@@ -4,7 +4,7 @@
  */
 import type { LogIndex, MemberId, Term } from "../base/ids.ts";
 import type { JsonCell, JsonParams, SqlStatement } from "../changes/values.ts";
-import type { AsOf, LagSample, Status } from "../cluster/status.ts";
+import type { AsOf, LagSample, SeatReason, SeatStatus, Status } from "../cluster/status.ts";
 
 /** How long a write waits: the leader's disk, a quorum's disks, every connected member's store. */
 export type AckLevel = "flushed" | "committed" | "applied";
@@ -33,6 +33,7 @@ export type ApiErrorCode =
   | "storage-full"
   | "storage-failed"
   | "diverged"
+  | "log-damaged"
   | "invite-invalid"
   | "unreachable"
   | "change-in-progress"
@@ -226,6 +227,25 @@ export type LeadershipEvent = {
   readonly sentence: string;
 };
 
+/** This member's seat: given up, given anew, or filled again, in one sentence for people. */
+export type SeatEvent = {
+  readonly type: "seat";
+  readonly state: SeatStatus["state"];
+  readonly reason: SeatReason | null;
+  /** ISO 8601, by the wall clock of the member that tells. */
+  readonly at: string;
+  readonly sentence: string;
+};
+
+/** Another member's data folder was found to be older than it should be, or to run twice. */
+export type DoubtEvent = {
+  readonly type: "doubt";
+  readonly member: MemberId;
+  readonly reason: SeatReason;
+  readonly at: string;
+  readonly sentence: string;
+};
+
 /** Pushed to windows and `/api/events`. */
 export type ApiEvent =
   /** The status changed; at most every 100 ms, and at least every second. */
@@ -240,6 +260,8 @@ export type ApiEvent =
       readonly isSchemaChange: boolean;
     }
   | LeadershipEvent
+  | SeatEvent
+  | DoubtEvent
   | { readonly type: "lag"; readonly samples: readonly LagSample[] };
 
 /** What crosses the MessagePort or WebSocket: window to agent. */

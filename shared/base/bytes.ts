@@ -17,12 +17,23 @@ declare const TextDecoder: new (
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Up to here V8 keeps an array's bytes beside the object, as long as nobody asks for its buffer. */
+const SMALL_BYTES_MAX = 64;
+
+/**
+ * Eight bytes as a number and as bytes; used within one call only. A `DataView` on each message
+ * would give each of them a buffer of its own, which costs more than everything else in it.
+ */
+const NUMBER_VIEW = new DataView(new ArrayBuffer(8));
+
 /** An empty byte string; shared, so never written to. */
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** UTF-8 bytes. A lone surrogate becomes U+FFFD: refuse such text before it comes here. */
 export function utf8Encode(text: string): Uint8Array {
-  return encoder.encode(text);
+  if (text.length > SMALL_BYTES_MAX) return encoder.encode(text);
+  const bytes = new Uint8Array(text.length);
+  return putAscii(bytes, 0, text) ? bytes : encoder.encode(text);
 }
 
 /** The text, or null when the bytes are not UTF-8. A byte order mark is kept. */
@@ -88,16 +99,17 @@ export function base32Encode(bytes: Uint8Array): string {
   return text;
 }
 
-/** Builds a byte string front to back. */
+/**
+ * Builds a byte string front to back. Most are a few dozen bytes: a heartbeat, its answer. So
+ * all numbers are written byte by byte.
+ */
 export class ByteWriter {
   #bytes: Uint8Array;
-  #view: DataView;
   #length = 0;
 
   /** @param capacity First allocation in bytes; it doubles as needed. */
-  constructor(capacity = 256) {
+  constructor(capacity = SMALL_BYTES_MAX) {
     this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   get length(): number {
@@ -112,25 +124,26 @@ export class ByteWriter {
 
   uint32(value: number): this {
     this.#reserve(4);
-    this.#view.setUint32(this.#length, value, true);
-    this.#length += 4;
+    const bytes = this.#bytes;
+    let at = this.#length;
+    bytes[at++] = value;
+    bytes[at++] = value >>> 8;
+    bytes[at++] = value >>> 16;
+    bytes[at++] = value >>> 24;
+    this.#length = at;
     return this;
   }
 
   /** IEEE 754 double; keeps -0.0, infinities and NaN payloads as the engine stores them. */
   float64(value: number): this {
-    this.#reserve(8);
-    this.#view.setFloat64(this.#length, value, true);
-    this.#length += 8;
-    return this;
+    NUMBER_VIEW.setFloat64(0, value, true);
+    return this.#number();
   }
 
   /** Signed 64-bit whole number. */
   int64(value: bigint): this {
-    this.#reserve(8);
-    this.#view.setBigInt64(this.#length, value, true);
-    this.#length += 8;
-    return this;
+    NUMBER_VIEW.setBigInt64(0, value, true);
+    return this.#number();
   }
 
   /** Variable-length whole number, 0 to 2^53 - 1. */
@@ -165,7 +178,7 @@ export class ByteWriter {
 
   /** Length in bytes, then UTF-8. */
   text(text: string): this {
-    return this.bytes(encoder.encode(text));
+    return this.bytes(utf8Encode(text));
   }
 
   /** Length, then each item. */
@@ -175,9 +188,18 @@ export class ByteWriter {
     return this;
   }
 
-  /** What was written. A view on the writer's memory: write nothing more afterwards. */
+  /** What was written. Maybe a view on the writer's memory: write nothing more afterwards. */
   finish(): Uint8Array {
+    if (this.#length === this.#bytes.length) return this.#bytes;
+    // Copying so little is cheaper than a view, which needs a buffer of its own behind it.
+    if (this.#length <= SMALL_BYTES_MAX) return this.#bytes.slice(0, this.#length);
     return this.#bytes.subarray(0, this.#length);
+  }
+
+  #number(): this {
+    this.#reserve(8);
+    for (let i = 0; i < 8; i++) this.#bytes[this.#length++] = NUMBER_VIEW.getUint8(i);
+    return this;
   }
 
   #reserve(count: number): void {
@@ -186,20 +208,17 @@ export class ByteWriter {
     const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
   }
 }
 
 /** Takes a byte string apart front to back. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #at = 0;
   #failed = false;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Whether a read went past the end or met an impossible value. */
@@ -224,22 +243,25 @@ export class ByteReader {
 
   uint8(): number {
     const at = this.#take(1);
-    return at < 0 ? 0 : this.#view.getUint8(at);
+    return at < 0 ? 0 : (this.#bytes[at] as number);
   }
 
   uint32(): number {
     const at = this.#take(4);
-    return at < 0 ? 0 : this.#view.getUint32(at, true);
+    if (at < 0) return 0;
+    const bytes = this.#bytes;
+    const low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+    return (low | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)) >>> 0;
   }
 
   float64(): number {
     const at = this.#take(8);
-    return at < 0 ? 0 : this.#view.getFloat64(at, true);
+    return at < 0 ? 0 : this.#numberAt(at).getFloat64(0, true);
   }
 
   int64(): bigint {
     const at = this.#take(8);
-    return at < 0 ? 0n : this.#view.getBigInt64(at, true);
+    return at < 0 ? 0n : this.#numberAt(at).getBigInt64(0, true);
   }
 
   varint(): number {
@@ -291,6 +313,11 @@ export class ByteReader {
     return items;
   }
 
+  #numberAt(at: number): DataView {
+    for (let i = 0; i < 8; i++) NUMBER_VIEW.setUint8(i, this.#bytes[at + i] as number);
+    return NUMBER_VIEW;
+  }
+
   #safe(value: number): number {
     if (Number.isSafeInteger(value)) return value;
     this.#failed = true;
@@ -306,4 +333,14 @@ export class ByteReader {
     this.#at += length;
     return at;
   }
+}
+
+/** Writes ASCII text. @returns false, with some of it written, when it is not ASCII. */
+function putAscii(bytes: Uint8Array, start: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x80) return false;
+    bytes[start + i] = unit;
+  }
+  return true;
 }

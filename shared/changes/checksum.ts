@@ -114,5 +114,5 @@ function finalize(lane: number): number {
 }
 
 function hex8(value: number): string {
-  return value.toString(16).padStart(8, "0");
+  return (value + 0x1_0000_0000).toString(16).slice(1);
 }

@@ -83,7 +83,7 @@ export function imageValueCount(table: TableShape): number {
 
 /** Collects the records of one transaction; rows are written straight into `images`. */
 export class PayloadBuilder {
-  readonly images = new ImageWriter(4096);
+  readonly images = new ImageWriter(1024);
   readonly #numbers = new Map<TableShape, number>();
   #runTable: TableShape | null = null;
   #runOperation: RowOperation = "insert";

@@ -41,12 +41,11 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 export class ImageWriter {
   bytes: Uint8Array;
   length = 0;
-  #view: DataView;
+  #view: DataView | null = null;
 
   /** @param capacity First allocation in bytes; it doubles as needed. */
   constructor(capacity = 1024) {
     this.bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.bytes.buffer);
   }
 
   /** Makes room for `count` more bytes. */
@@ -56,7 +55,7 @@ export class ImageWriter {
     const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
-    this.#view = new DataView(grown.buffer);
+    this.#view = null;
   }
 
   uint8(value: number): void {
@@ -66,13 +65,17 @@ export class ImageWriter {
 
   uint32(value: number): void {
     this.reserve(4);
-    this.#view.setUint32(this.length, value, true);
     this.length += 4;
+    this.patchUint32(this.length - 4, value);
   }
 
   /** Overwrites four bytes written before: for counts known only at the end. */
   patchUint32(at: number, value: number): void {
-    this.#view.setUint32(at, value, true);
+    const { bytes } = this;
+    bytes[at] = value;
+    bytes[at + 1] = value >>> 8;
+    bytes[at + 2] = value >>> 16;
+    bytes[at + 3] = value >>> 24;
   }
 
   null(): void {
@@ -89,16 +92,17 @@ export class ImageWriter {
       this.length = at + 2;
     } else if (value >= -32768 && value <= 32767) {
       this.bytes[at] = TAG.INT16;
-      this.#view.setInt16(at + 1, value, true);
+      this.bytes[at + 1] = value;
+      this.bytes[at + 2] = value >> 8;
       this.length = at + 3;
     } else if (value >= -2147483648 && value <= 2147483647) {
       this.bytes[at] = TAG.INT32;
-      this.#view.setInt32(at + 1, value, true);
+      this.patchUint32(at + 1, value);
       this.length = at + 5;
     } else {
       this.bytes[at] = TAG.INT64;
-      this.#view.setUint32(at + 1, value % 0x1_0000_0000, true);
-      this.#view.setInt32(at + 5, Math.floor(value / 0x1_0000_0000), true);
+      this.patchUint32(at + 1, value % 0x1_0000_0000);
+      this.patchUint32(at + 5, Math.floor(value / 0x1_0000_0000));
       this.length = at + 9;
     }
   }
@@ -111,14 +115,14 @@ export class ImageWriter {
     }
     this.reserve(9);
     this.bytes[this.length] = TAG.INT64;
-    this.#view.setBigInt64(this.length + 1, value, true);
+    this.#viewNow().setBigInt64(this.length + 1, value, true);
     this.length += 9;
   }
 
   real(value: number): void {
     this.reserve(9);
     this.bytes[this.length] = TAG.REAL;
-    this.#view.setFloat64(this.length + 1, value, true);
+    this.#viewNow().setFloat64(this.length + 1, value, true);
     this.length += 9;
   }
 
@@ -163,6 +167,10 @@ export class ImageWriter {
   /** A copy of what was written. */
   finish(): Uint8Array {
     return this.bytes.slice(0, this.length);
+  }
+
+  #viewNow(): DataView {
+    return (this.#view ??= new DataView(this.bytes.buffer));
   }
 
   #long(tag: number, count: number): void {

@@ -44,6 +44,64 @@ export type MemberStatus = {
   /** host:port it was last reached at. */
   readonly address: string | null;
   readonly version: string | null;
+  /** Why the last connection to it did not come about; null while it is connected, or unknown. */
+  readonly refusal: MemberRefusal | null;
+};
+
+/** A connection that one of both ends refused. */
+export type MemberRefusal = {
+  /** Stable, as the protocol has it: `version-mismatch`, `not-a-member` and so on. */
+  readonly code: string;
+  /** One sentence, for people. */
+  readonly detail: string;
+};
+
+/**
+ * Why a member gave up what its seat had promised.
+ *
+ * `wiped`: its log is gone. `damaged`: bytes of its log, or of its term and vote, are wrong.
+ * `older-term`, `missing-entries`, `forgotten-vote`: another member remembers more than this disk
+ * holds, so an older copy of the data folder was restored. `superseded`: the seat was given anew
+ * since. `copy`: another computer runs with the same key. `withdrawn`: the reason was not kept.
+ */
+export type SeatReason =
+  | "wiped"
+  | "damaged"
+  | "older-term"
+  | "missing-entries"
+  | "forgotten-vote"
+  | "superseded"
+  | "copy"
+  | "withdrawn";
+
+/**
+ * Whether this member's disk vouches for what its seat promised. In any state but `ok` and
+ * `reseeding` it neither votes nor confirms a change.
+ *
+ * `barred`: it waits for a new seat from the leader. `reseeding`: it has one and is being filled.
+ * `copy`: another computer runs with the same key, and this one stands back. `damaged`: as
+ * `barred`, and some of what it has cannot be read; `detail` names the places.
+ */
+export type SeatStatus = {
+  readonly state: "ok" | "barred" | "reseeding" | "copy" | "damaged";
+  readonly reason: SeatReason | null;
+  /** One sentence with figures; null when `ok`. */
+  readonly detail: string | null;
+  /** ISO 8601, by this member's wall clock; null when `ok`. */
+  readonly since: string | null;
+};
+
+/**
+ * Something another member said that a sound one never says: its program or its disk is broken.
+ * It was not believed; the first since this member started stays shown.
+ */
+export type StatusAlarm = {
+  /** Stable: `two-leaders`, `committed-differs`, `impossible-message`. */
+  readonly code: string;
+  /** Name of the member that said it. */
+  readonly member: string;
+  /** One sentence with figures. */
+  readonly detail: string;
 };
 
 /** Why this member may or may not edit; the banner's sentence is chosen by `kind`. */
@@ -61,6 +119,8 @@ export type Status = {
     readonly name: string;
     readonly seat: "voter" | "mirror" | null;
   };
+  readonly seat: SeatStatus;
+  readonly alarm: StatusAlarm | null;
   readonly role: MemberRole;
   readonly term: Term;
   readonly leader: {
@@ -84,7 +144,8 @@ export type Status = {
   readonly members: readonly MemberStatus[];
   readonly durability: Durability;
   readonly storage: {
-    readonly state: "ok" | "full" | "failed" | "diverged";
+    /** `damaged`: this computer is alone and its log has wrong bytes; it can be read, as far as whole. */
+    readonly state: "ok" | "full" | "failed" | "diverged" | "damaged";
     readonly detail: string | null;
     readonly folder: string;
   };

@@ -1,4 +1,5 @@
 import type { ByteReader, ByteWriter } from "../base/bytes.ts";
+import { logIndex } from "../base/ids.ts";
 import type { LogIndex, Position } from "../base/ids.ts";
 import {
   FRAME_TYPE,
@@ -9,6 +10,7 @@ import {
   writePosition,
 } from "./fields.ts";
 import type { ChecksumAt } from "./fields.ts";
+import { VERSION_WITH_SHARED_SNAPSHOTS } from "./version.ts";
 
 /** Leader to everyone, with every heartbeat: what "caught up" means right now. */
 export type BeatMessage = {
@@ -31,6 +33,8 @@ export type BeatAckMessage = {
   readonly flushed: LogIndex;
   readonly applied: LogIndex;
   readonly checksum: ChecksumAt;
+  /** Where the newest snapshot it could serve stands; 0 when it has none. Since version 2. */
+  readonly snapshotIndex: LogIndex;
 };
 
 /** Appends the frame. */
@@ -54,7 +58,7 @@ export function readBeat(reader: ByteReader): BeatMessage {
 }
 
 /** Appends the frame. */
-export function writeBeatAck(writer: ByteWriter, message: BeatAckMessage): void {
+export function writeBeatAck(writer: ByteWriter, message: BeatAckMessage, version: number): void {
   writer
     .uint8(FRAME_TYPE["beat-ack"])
     .float64(message.echoSentAtMs)
@@ -62,10 +66,11 @@ export function writeBeatAck(writer: ByteWriter, message: BeatAckMessage): void 
     .varint(message.flushed)
     .varint(message.applied);
   writeChecksum(writer, message.checksum);
+  if (version >= VERSION_WITH_SHARED_SNAPSHOTS) writer.varint(message.snapshotIndex);
 }
 
 /** The frame after its type byte. */
-export function readBeatAck(reader: ByteReader): BeatAckMessage {
+export function readBeatAck(reader: ByteReader, version: number): BeatAckMessage {
   return {
     type: "beat-ack",
     echoSentAtMs: reader.float64(),
@@ -73,5 +78,7 @@ export function readBeatAck(reader: ByteReader): BeatAckMessage {
     flushed: readIndex(reader),
     applied: readIndex(reader),
     checksum: readChecksum(reader),
+    // Who does not say cannot be asked for it either.
+    snapshotIndex: version >= VERSION_WITH_SHARED_SNAPSHOTS ? readIndex(reader) : logIndex(0),
   };
 }

@@ -4,6 +4,7 @@
  * Readers here check ranges as well as lengths, so that what comes out of a decoder may be
  * branded: an id that is not printable marks the frame as malformed.
  */
+import { assert } from "../base/assert.ts";
 import type { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { clusterId, logIndex, memberId, term } from "../base/ids.ts";
 import type { ClusterId, LogIndex, MemberId, Position, Term } from "../base/ids.ts";
@@ -21,6 +22,7 @@ export const FRAME_TYPE = {
   refused: 0x02,
   ping: 0x03,
   pong: 0x04,
+  barred: 0x05,
   append: 0x10,
   "append-ack": 0x11,
   heartbeat: 0x12,
@@ -36,10 +38,18 @@ export const FRAME_TYPE = {
   "snapshot-chunk": 0x31,
   "snapshot-progress": 0x32,
   "snapshot-end": 0x33,
+  "snapshot-offer": 0x34,
+  "snapshot-request": 0x35,
   "forward-request": 0x40,
   "forward-reply": 0x41,
   addresses: 0x50,
 } as const;
+
+/**
+ * What a member said of itself, or `unstated` where it speaks a version that has no word for it.
+ * null is a statement too: "none".
+ */
+export type Stated<T> = T | null | "unstated";
 
 /** A rolling checksum of the database as of an index. */
 export type ChecksumAt = { readonly index: LogIndex; readonly value: string };
@@ -74,6 +84,18 @@ export function readMemberId(reader: ByteReader): MemberId {
 /** An id; the reader fails on one that is not 1 to 64 printable characters. */
 export function readClusterId(reader: ByteReader): ClusterId {
   return clusterId(readPrintable(reader));
+}
+
+/** The incarnation of a seat for which the sender's disk vouches; 0 says none. */
+export function writeIncarnation(writer: ByteWriter, incarnation: Stated<number>): void {
+  assert(incarnation !== "unstated", "who speaks this version states its incarnation");
+  writer.varint(incarnation === null ? 0 : incarnation + 1);
+}
+
+/** The counterpart of `writeIncarnation`. */
+export function readIncarnation(reader: ByteReader): number | null {
+  const value = reader.varint();
+  return value === 0 ? null : value - 1;
 }
 
 /** Index, then the digits. */

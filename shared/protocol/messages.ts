@@ -12,6 +12,8 @@ import type { Result } from "../base/result.ts";
 import type { RaftMessage } from "../raft/types.ts";
 import { readAddresses, writeAddresses } from "./addresses.ts";
 import type { AddressesMessage } from "./addresses.ts";
+import { readBarred, writeBarred } from "./barred.ts";
+import type { BarredMessage } from "./barred.ts";
 import { readBeat, readBeatAck, writeBeat, writeBeatAck } from "./beat.ts";
 import type { BeatAckMessage, BeatMessage } from "./beat.ts";
 import { FRAME_TYPE } from "./fields.ts";
@@ -34,13 +36,18 @@ import {
   readSnapshotBegin,
   readSnapshotChunk,
   readSnapshotEnd,
+  readSnapshotOffer,
   readSnapshotProgress,
+  readSnapshotRequest,
   writeSnapshotBegin,
   writeSnapshotChunk,
   writeSnapshotEnd,
+  writeSnapshotOffer,
   writeSnapshotProgress,
+  writeSnapshotRequest,
 } from "./snapshot.ts";
 import type { SnapshotMessage } from "./snapshot.ts";
+import { VERSION_WITH_INCARNATIONS, VERSION_WITH_SHARED_SNAPSHOTS } from "./version.ts";
 
 /** The connection's own business; never reaches the rest of the agent. */
 export type LinkMessage =
@@ -52,6 +59,7 @@ export type MemberMessage =
   | BeatMessage
   | BeatAckMessage
   | SnapshotMessage
+  | BarredMessage
   | ForwardRequestMessage
   | ForwardReplyMessage;
 
@@ -64,17 +72,33 @@ const TYPE_NAMES: ReadonlyMap<number, FrameTypeName> = new Map(
   Object.entries(FRAME_TYPE).map(([name, byte]) => [byte, name as FrameTypeName]),
 );
 
+/** The first version that has a message; the others are of the first version. */
+const SINCE_VERSION: ReadonlyMap<FrameTypeName, number> = new Map([
+  ["barred", VERSION_WITH_INCARNATIONS],
+  ["snapshot-offer", VERSION_WITH_SHARED_SNAPSHOTS],
+  ["snapshot-request", VERSION_WITH_SHARED_SNAPSHOTS],
+]);
+
+/** Whether a version of the protocol has a word for this message at all. */
+export function isInVersion(message: PeerMessage, version: number): boolean {
+  const name = message.type === "raft" ? message.message.type : message.type;
+  return version >= (SINCE_VERSION.get(name) ?? 1);
+}
+
 /** Room for the fields of any message around its bulk. */
 const FIXED_BYTES = 256;
 
 /**
  * The frame of a message, in one allocation.
  *
- * @throws InvariantError when it exceeds a limit: what is sent was bounded before.
+ * @param version What both ends agreed on; of no matter to a hello and a refusal.
+ * @throws InvariantError when it exceeds a limit, or is of a later version: what is sent was
+ *   bounded and chosen before.
  */
-export function encodePeerMessage(message: PeerMessage): Uint8Array {
+export function encodePeerMessage(message: PeerMessage, version: number): Uint8Array {
+  assert(isInVersion(message, version), `${message.type} is not in version ${version}`);
   const writer = new ByteWriter(frameBytes(message));
-  writeMessage(writer, message);
+  writeMessage(writer, message, version);
   assert(writer.length <= FRAME_BYTES_MAX, `a ${message.type} frame of ${writer.length} bytes`);
   return writer.finish();
 }
@@ -83,9 +107,14 @@ export function encodePeerMessage(message: PeerMessage): Uint8Array {
  * The message in a frame. Never throws: the bytes came from another machine.
  *
  * @param ends Who the connection is between; a Raft message gets its `from` and `to` from it.
+ * @param version What both ends agreed on; of no matter to a hello and a refusal.
  * @returns Byte strings in the message are views of `frame`.
  */
-export function decodePeerMessage(frame: Uint8Array, ends: Ends): Result<PeerMessage, FrameError> {
+export function decodePeerMessage(
+  frame: Uint8Array,
+  ends: Ends,
+  version: number,
+): Result<PeerMessage, FrameError> {
   if (frame.length > FRAME_BYTES_MAX) {
     const detail = `a frame of ${frame.length} bytes, at most ${FRAME_BYTES_MAX} are allowed`;
     return err({ code: "frame-too-large", detail });
@@ -94,10 +123,11 @@ export function decodePeerMessage(frame: Uint8Array, ends: Ends): Result<PeerMes
   const byte = reader.uint8();
   if (reader.failed) return err({ code: "frame-malformed", detail: "an empty frame" });
   const name = TYPE_NAMES.get(byte);
-  if (name === undefined) {
-    return err({ code: "frame-unknown-type", detail: `no message has type ${byte}` });
+  if (name === undefined || version < (SINCE_VERSION.get(name) ?? 1)) {
+    const detail = `no message of version ${version} has type ${byte}`;
+    return err({ code: "frame-unknown-type", detail });
   }
-  const message = readMessage(reader, name, ends);
+  const message = readMessage(reader, name, ends, version);
   if (!reader.failed) return ok(message);
   const detail = `a ${name} frame of ${frame.length} bytes is malformed near byte ${reader.offset}`;
   return err({ code: "frame-malformed", detail });
@@ -107,6 +137,8 @@ function frameBytes(message: PeerMessage): number {
   switch (message.type) {
     case "raft":
       return raftFrameBytes(message.message);
+    case "barred":
+      return FIXED_BYTES + message.detail.length;
     case "snapshot-begin":
       return FIXED_BYTES + message.mark.configuration.length;
     case "snapshot-chunk":
@@ -120,7 +152,7 @@ function frameBytes(message: PeerMessage): number {
   }
 }
 
-function writeMessage(writer: ByteWriter, message: PeerMessage): void {
+function writeMessage(writer: ByteWriter, message: PeerMessage, version: number): void {
   switch (message.type) {
     case "hello":
       return writeHello(writer, message);
@@ -131,19 +163,25 @@ function writeMessage(writer: ByteWriter, message: PeerMessage): void {
     case "pong":
       return writePong(writer, message);
     case "raft":
-      return writeRaft(writer, message.message);
+      return writeRaft(writer, message.message, version);
     case "beat":
       return writeBeat(writer, message);
     case "beat-ack":
-      return writeBeatAck(writer, message);
+      return writeBeatAck(writer, message, version);
     case "snapshot-begin":
       return writeSnapshotBegin(writer, message);
     case "snapshot-chunk":
-      return writeSnapshotChunk(writer, message);
+      return writeSnapshotChunk(writer, message, version);
     case "snapshot-progress":
       return writeSnapshotProgress(writer, message);
     case "snapshot-end":
       return writeSnapshotEnd(writer, message);
+    case "snapshot-offer":
+      return writeSnapshotOffer(writer, message);
+    case "snapshot-request":
+      return writeSnapshotRequest(writer, message);
+    case "barred":
+      return writeBarred(writer, message);
     case "forward-request":
       return writeForwardRequest(writer, message);
     case "forward-reply":
@@ -155,7 +193,12 @@ function writeMessage(writer: ByteWriter, message: PeerMessage): void {
   }
 }
 
-function readMessage(reader: ByteReader, name: FrameTypeName, ends: Ends): PeerMessage {
+function readMessage(
+  reader: ByteReader,
+  name: FrameTypeName,
+  ends: Ends,
+  version: number,
+): PeerMessage {
   switch (name) {
     case "hello":
       return readHello(reader);
@@ -168,15 +211,21 @@ function readMessage(reader: ByteReader, name: FrameTypeName, ends: Ends): PeerM
     case "beat":
       return readBeat(reader);
     case "beat-ack":
-      return readBeatAck(reader);
+      return readBeatAck(reader, version);
     case "snapshot-begin":
       return readSnapshotBegin(reader);
     case "snapshot-chunk":
-      return readSnapshotChunk(reader);
+      return readSnapshotChunk(reader, version);
     case "snapshot-progress":
       return readSnapshotProgress(reader);
     case "snapshot-end":
       return readSnapshotEnd(reader);
+    case "snapshot-offer":
+      return readSnapshotOffer(reader);
+    case "snapshot-request":
+      return readSnapshotRequest(reader);
+    case "barred":
+      return readBarred(reader);
     case "forward-request":
       return readForwardRequest(reader);
     case "forward-reply":
@@ -184,6 +233,6 @@ function readMessage(reader: ByteReader, name: FrameTypeName, ends: Ends): PeerM
     case "addresses":
       return readAddresses(reader);
     default:
-      return { type: "raft", message: readRaft(reader, name, ends) };
+      return { type: "raft", message: readRaft(reader, name, ends, version) };
   }
 }

@@ -15,16 +15,20 @@ import type {
   EntryKind,
   LogEntry,
   RaftMessage,
+  StatedIncarnation,
 } from "../raft/types.ts";
 import {
   FRAME_TYPE,
+  readIncarnation,
   readIndex,
   readPosition,
   readTerm,
   readWord,
+  writeIncarnation,
   writePosition,
 } from "./fields.ts";
 import { APPEND_ENTRY_COUNT_MAX, ENTRY_BYTES_MAX } from "./limits.ts";
+import { VERSION_WITH_INCARNATIONS } from "./version.ts";
 
 /** Who speaks to whom, as the authenticated connection knows. */
 export type Ends = { readonly from: MemberId; readonly to: MemberId };
@@ -46,8 +50,20 @@ export function raftFrameBytes(message: RaftMessage): number {
 }
 
 /** Appends the frame. */
-export function writeRaft(writer: ByteWriter, message: RaftMessage): void {
+export function writeRaft(writer: ByteWriter, message: RaftMessage, version: number): void {
   writer.uint8(FRAME_TYPE[message.type]).varint(message.term);
+  writeFields(writer, message);
+  if (version < VERSION_WITH_INCARNATIONS) return;
+  switch (message.type) {
+    case "append-ack":
+    case "heartbeat-ack":
+    case "vote-reply":
+      return writeIncarnation(writer, message.incarnation);
+    default:
+  }
+}
+
+function writeFields(writer: ByteWriter, message: RaftMessage): void {
   switch (message.type) {
     case "append":
       return writeAppend(writer, message);
@@ -82,24 +98,34 @@ export function writeRaft(writer: ByteWriter, message: RaftMessage): void {
 }
 
 /** The frame after its type byte. Payloads are views of the frame, not copies. */
-export function readRaft(reader: ByteReader, type: RaftMessage["type"], ends: Ends): RaftMessage {
+export function readRaft(
+  reader: ByteReader,
+  type: RaftMessage["type"],
+  ends: Ends,
+  version: number,
+): RaftMessage {
   const envelope = { from: ends.from, to: ends.to, term: readTerm(reader) };
   switch (type) {
     case "append":
       return readAppend(reader, envelope);
     case "append-ack":
-      return readAppendAck(reader, envelope);
+      return readAppendAck(reader, envelope, version);
     case "heartbeat":
       return { type, ...envelope, commitIndex: readIndex(reader), round: reader.varint() };
-    case "heartbeat-ack":
-      return { type, ...envelope, round: reader.varint() };
+    case "heartbeat-ack": {
+      const round = reader.varint();
+      return { type, ...envelope, round, incarnation: readStated(reader, version) };
+    }
     case "vote-request": {
       const preVote = reader.boolean();
       const last = readPosition(reader);
       return { type, ...envelope, preVote, last, transfer: reader.boolean() };
     }
-    case "vote-reply":
-      return { type, ...envelope, preVote: reader.boolean(), granted: reader.boolean() };
+    case "vote-reply": {
+      const preVote = reader.boolean();
+      const granted = reader.boolean();
+      return { type, ...envelope, preVote, granted, incarnation: readStated(reader, version) };
+    }
     case "timeout-now":
       return { type, ...envelope };
     case "read-index":
@@ -166,11 +192,19 @@ function writeAppendAck(writer: ByteWriter, message: AppendAckMessage): void {
   writePosition(writer, message.hint);
 }
 
-function readAppendAck(reader: ByteReader, envelope: Envelope): AppendAckMessage {
+function readAppendAck(reader: ByteReader, envelope: Envelope, version: number): AppendAckMessage {
   const type = "append-ack" as const;
   if (reader.boolean()) {
-    return { type, ...envelope, accepted: true, matchIndex: readIndex(reader) };
+    const matchIndex = readIndex(reader);
+    const incarnation = readStated(reader, version);
+    return { type, ...envelope, incarnation, accepted: true, matchIndex };
   }
   const rejectedIndex = readIndex(reader);
-  return { type, ...envelope, accepted: false, rejectedIndex, hint: readPosition(reader) };
+  const hint = readPosition(reader);
+  const incarnation = readStated(reader, version);
+  return { type, ...envelope, incarnation, accepted: false, rejectedIndex, hint };
+}
+
+function readStated(reader: ByteReader, version: number): StatedIncarnation {
+  return version < VERSION_WITH_INCARNATIONS ? "unstated" : readIncarnation(reader);
 }

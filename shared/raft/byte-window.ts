@@ -17,6 +17,16 @@ export class ByteWindow {
     return this.#indexes.length - this.#head;
   }
 
+  /** Last log index of the oldest piece; null when there is none. */
+  get oldestIndex(): number | null {
+    return this.#indexes[this.#head] ?? null;
+  }
+
+  /** Last log index of the newest piece; null when there is none. */
+  get newestIndex(): number | null {
+    return this.#indexes.at(-1) ?? null;
+  }
+
   /** @param index Last log index of the piece; never below the one before. */
   push(index: number, sizeBytes: number): void {
     this.#indexes.push(index);

@@ -31,6 +31,13 @@ export class ConfigurationHistory {
     return this.#placed.at(-2) ?? null;
   }
 
+  /** How many stand above an index. */
+  countAbove(index: number): number {
+    let count = 0;
+    while ((this.#placed.at(-1 - count)?.index ?? -1) > index) count += 1;
+    return count;
+  }
+
   /** The one in force at an index; the oldest known for an index before it. */
   at(index: number): Configuration {
     const placed = this.#placed.findLast((each) => each.index <= index) ?? this.#placed[0];

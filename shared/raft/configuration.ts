@@ -15,6 +15,7 @@ import type {
   RaftError,
   RaftErrorCode,
   Seat,
+  StatedIncarnation,
 } from "./types.ts";
 
 /** Why bytes are no configuration. */
@@ -62,6 +63,14 @@ export function seatOf(configuration: Configuration, id: MemberId): Seat | undef
   return configuration.seats.find((seat) => seat.id === id);
 }
 
+/** Whether an answer given under `stated` is the seat's own, and not one of its past life. */
+export function isSeatOf<Held extends { readonly incarnation: number }>(
+  seat: Held | undefined,
+  stated: StatedIncarnation,
+): seat is Held {
+  return seat !== undefined && (stated === "unstated" || stated === seat.incarnation);
+}
+
 /** Ids of all voters. */
 export function votersOf(configuration: Configuration): readonly MemberId[] {
   return configuration.seats.filter((seat) => seat.kind === "voter").map((seat) => seat.id);
@@ -70,7 +79,7 @@ export function votersOf(configuration: Configuration): readonly MemberId[] {
 /**
  * The configuration after one change.
  *
- * @param entryIndex Where the change will stand in the log: a new seat's incarnation.
+ * @param entryIndex Where the change will stand in the log: the incarnation of a seat it creates.
  */
 export function changeOf(
   configuration: Configuration,
@@ -117,6 +126,8 @@ function changedSeats(
       return ok(replaceSeat(seats, { ...seat, kind: "mirror" }));
     case "remove":
       return ok(seats.filter((other) => other.id !== change.id));
+    case "reseat":
+      return ok(replaceSeat(seats, { ...seat, kind: "mirror", incarnation: entryIndex }));
     case "set-context":
       if (bytesEqual(seat.context, change.context)) return refuse("already-so", "same context");
       return ok(replaceSeat(seats, { ...seat, context: change.context }));

@@ -36,6 +36,8 @@ function dispatchInTerm(core: Core, message: MessageInTerm): void {
     return;
   }
   if (message.term > core.term) {
+    const isAnswer = message.type === "append-ack" || message.type === "heartbeat-ack";
+    if (isAnswer && core.faults.ignoreTermInAnswers) return;
     becomeFollower(core, message.term, isFromLeader ? message.from : null);
   }
   handle(core, message);
@@ -66,5 +68,6 @@ function handle(core: Core, message: MessageInTerm): void {
 
 /** An old leader, or one this member outran while it was cut off, must learn of the term. */
 function tellTerm(core: Core, to: RaftMessage["from"]): void {
-  core.send({ type: "heartbeat-ack", from: core.id, to, term: core.term, round: 0 });
+  const { id: from, term, incarnation } = core;
+  core.send({ type: "heartbeat-ack", from, to, term, incarnation, round: 0 });
 }

@@ -6,7 +6,8 @@
  * counts is the candidate's business, and it counts the voters of its own configuration only.
  */
 import { type MemberId, term } from "../base/ids.ts";
-import { seatOf, votersOf } from "./configuration.ts";
+import { isSeatOf, seatOf, votersOf } from "./configuration.ts";
+import { hurryAgain } from "./hint.ts";
 import { majorityOf } from "./quorum.ts";
 import { becomeFollower, becomeLeader } from "./roles.ts";
 import type { Core } from "./state.ts";
@@ -30,6 +31,7 @@ export function campaign(core: Core, options: { readonly isTransfer: boolean }):
   becomeFollower(core, term(core.term + 1), null);
   core.votedFor = core.id;
   core.resetElectionTimer();
+  hurryAgain(core);
   core.role = { name: "candidate", votes: new Map([[core.id, true]]) };
   for (const to of votersOf(core.configuration)) {
     if (to === core.id) continue;
@@ -59,7 +61,11 @@ export function handleVoteRequest(core: Core, message: VoteRequestMessage): void
     return;
   }
   if (message.preVote) {
-    if (message.term > core.term && isUpToDate) grantPreVote(core, message);
+    if (core.faults.preVoteResetsVote) core.votedFor = null;
+    // The vote that a grant promises could not be stored; the term would grow for nothing.
+    const canVote = core.incarnation !== null && !core.isDiskStuck;
+    const mayGrant = isUpToDate && canVote;
+    if (message.term > core.term && mayGrant) grantPreVote(core, message);
     else refuse(core, message);
     return;
   }
@@ -70,27 +76,37 @@ export function handleVoteRequest(core: Core, message: VoteRequestMessage): void
 
 /** Counts an answer, if it belongs to what this member is asking now. */
 export function handleVoteReply(core: Core, message: VoteReplyMessage): void {
-  if (seatOf(core.configuration, message.from) === undefined) return;
+  const seat = seatOf(core.configuration, message.from);
+  if (seat === undefined) return;
   const isGrantedPreVote = message.preVote && message.granted;
   if (!isGrantedPreVote && message.term > core.term) {
     becomeFollower(core, message.term, null);
     return;
   }
+  // A refusal under another incarnation is not counted either: it is not that seat's.
+  if (!isSeatOf(seat, message.incarnation) && !core.faults.ignoreIncarnation) return;
   const { role } = core;
   if (role.name === "pre-candidate" && message.preVote) {
     if (message.granted && message.term !== core.term + 1) return;
-    role.votes.set(message.from, message.granted);
+    noteVote(core, role.votes, message);
     countVotes(core);
   } else if (role.name === "candidate" && !message.preVote && message.term === core.term) {
-    role.votes.set(message.from, message.granted);
+    noteVote(core, role.votes, message);
     countVotes(core);
   }
+}
+
+function noteVote(core: Core, votes: Map<MemberId, boolean>, message: VoteReplyMessage): void {
+  const unheard = votersOf(core.configuration).find((voter) => !votes.has(voter));
+  const isCountedTwice = core.faults.countVoteMessages && votes.has(message.from);
+  votes.set(isCountedTwice ? (unheard ?? message.from) : message.from, message.granted);
 }
 
 function askForPreVotes(core: Core): void {
   // The same term, but the old leader is given up: no lease, and no read waits for it.
   becomeFollower(core, core.term, null);
   core.role = { name: "pre-candidate", votes: new Map([[core.id, true]]) };
+  hurryAgain(core);
   for (const to of votersOf(core.configuration)) {
     if (to === core.id) continue;
     core.outbox.push({
@@ -124,11 +140,13 @@ function countVotes(core: Core): void {
 /** The candidate's log, not its commit index, must be at least as complete as ours (§3.6.1). */
 function isLogUpToDate(core: Core, message: VoteRequestMessage): boolean {
   const { lastTerm, lastIndex } = core.log;
+  if (core.faults.compareCommitOnVote) return message.last.index >= core.commitIndex;
   if (message.last.term !== lastTerm) return message.last.term > lastTerm;
   return message.last.index >= lastIndex;
 }
 
 function mayVoteFor(core: Core, candidate: MemberId): boolean {
+  if (core.incarnation === null) return false;
   if (core.votedFor === candidate) return true;
   if (core.faults.twoVotesPerTerm && core.role.name === "follower") return true;
   return core.votedFor === null && core.leader === null;
@@ -145,6 +163,7 @@ function grantPreVote(core: Core, message: VoteRequestMessage): void {
 }
 
 function refuse(core: Core, message: VoteRequestMessage): void {
+  if (core.faults.refusalResetsTimer) core.resetElectionTimer();
   core.send(replyTo(core, message, false));
 }
 
@@ -154,6 +173,7 @@ function replyTo(core: Core, message: VoteRequestMessage, granted: boolean): Vot
     from: core.id,
     to: message.from,
     term: core.term,
+    incarnation: core.incarnation,
     preVote: message.preVote,
     granted,
   };

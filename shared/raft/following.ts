@@ -7,13 +7,19 @@
 import { assert } from "../base/assert.ts";
 import { type LogIndex, type MemberId, type Position, type Term, logIndex } from "../base/ids.ts";
 import { decodeConfiguration } from "./configuration.ts";
+import { forgetHint } from "./hint.ts";
 import { becomeFollower } from "./roles.ts";
 import type { Core } from "./state.ts";
 import type { AppendAckMessage, AppendMessage, HeartbeatMessage, SnapshotMark } from "./types.ts";
 
 /** Entries of the leader of the current term. */
 export function handleAppend(core: Core, message: AppendMessage): void {
-  if (!isPossible(message) || !followLeader(core, message.from)) return;
+  if (!isPossible(message)) {
+    core.raiseAlarm("impossible-message", message.from, "entries that no log can hold");
+    return;
+  }
+  if (!isOnlyLeader(core, message.from) || contradictsCommitted(core, message)) return;
+  followLeader(core, message.from);
   const { previous, entries } = message;
   const lastNewIndex = previous.index + entries.length;
   if (lastNewIndex <= core.commitIndex && !core.faults.truncateOnAnyAppend) {
@@ -33,29 +39,45 @@ export function handleAppend(core: Core, message: AppendMessage): void {
 
 /** The leader of the current term is there, and says how far its commit went. */
 export function handleHeartbeat(core: Core, message: HeartbeatMessage): void {
-  if (!followLeader(core, message.from)) return;
+  if (!isOnlyLeader(core, message.from)) return;
+  followLeader(core, message.from);
   learnCommit(core, message.commitIndex, core.verifiedIndex);
-  if (message.round === 0) return;
+  // It counts on what this member acknowledged before it started anew, in the same term. Only a
+  // comparison shows that the disk still has it; this asks for one (`takeAccepted`).
+  const isBehind = message.commitIndex > core.verifiedIndex;
+  if (isBehind && !core.faults.neverCompareAgain) acknowledge(core, core.commitIndex);
+  // Without a seat it vouches for, its answer must not confirm anything.
+  if (message.round === 0 || core.incarnation === null) return;
   core.send({
     type: "heartbeat-ack",
     from: core.id,
     to: message.from,
     term: core.term,
+    incarnation: core.incarnation,
     round: message.round,
   });
 }
 
-/** A complete snapshot came from the leader of `term`. */
-export function takeSnapshot(core: Core, mark: SnapshotMark, from: MemberId, term: Term): void {
-  if (term < core.term) return;
+/**
+ * A complete snapshot came from the leader of `term`.
+ *
+ * @returns whether it replaces the log, in a batch to come; otherwise nobody needs it.
+ */
+export function takeSnapshot(core: Core, mark: SnapshotMark, from: MemberId, term: Term): boolean {
+  if (term < core.term) return false;
   if (term > core.term) becomeFollower(core, term, from);
-  if (!followLeader(core, from)) return;
+  if (!isOnlyLeader(core, from)) return false;
   const { position, configuration } = mark;
-  if (position.index <= core.commitIndex) {
+  if (position.index <= core.commitIndex && !core.faults.acceptOldSnapshot) {
+    if (differsFromCommitted(core, position, from)) return false;
+    followLeader(core, from);
     acknowledge(core, core.commitIndex);
-    return;
+    return false;
   }
-  if (core.log.termAt(position.index) === position.term) {
+  followLeader(core, from);
+  const isInLog =
+    core.log.termAt(position.index) === position.term && !core.faults.acceptOldSnapshot;
+  if (isInLog) {
     // The log has it all: only the news that it is committed is used (§5.3).
     core.verifiedIndex = Math.max(core.verifiedIndex, position.index);
     learnCommit(core, position.index, position.index);
@@ -67,20 +89,48 @@ export function takeSnapshot(core: Core, mark: SnapshotMark, from: MemberId, ter
     core.verifiedIndex = position.index;
   }
   acknowledge(core, position.index);
+  return !isInLog;
 }
 
-/** @returns false when the sender cannot be the leader this member follows. */
-function followLeader(core: Core, from: MemberId): boolean {
-  // Two leaders in one term: the other's messages are impossible, and change nothing.
-  if (core.role.name === "leader") return false;
-  if (core.leader !== null && core.leader !== from) return false;
+/** Two leaders in one term are impossible while everybody keeps the rules. */
+function isOnlyLeader(core: Core, from: MemberId): boolean {
+  if (core.role.name !== "leader" && (core.leader === null || core.leader === from)) return true;
+  const known = core.leader ?? core.id;
+  core.raiseAlarm("two-leaders", from, `term ${core.term} has the leader ${known}`);
+  return false;
+}
+
+/** Whether a leader's entries contradict what is committed here, as far as it is kept. */
+function contradictsCommitted(core: Core, message: AppendMessage): boolean {
+  const { previous, entries, from } = message;
+  if (previous.index > core.commitIndex) return false;
+  if (differsFromCommitted(core, previous, from)) return true;
+  return entries.some(
+    (entry) => entry.index <= core.commitIndex && differsFromCommitted(core, entry, from),
+  );
+}
+
+/** @param position Not above the commit index. */
+function differsFromCommitted(core: Core, position: Position, from: MemberId): boolean {
+  const { index, term } = position;
+  const own = core.log.termAt(index);
+  if (own === null || own === term || index < core.log.firstIndex - 1) return false;
+  core.raiseAlarm(
+    "committed-differs",
+    from,
+    `it has ${term}:${index}, committed is ${own}:${index}`,
+  );
+  return true;
+}
+
+/** The leader of this term was heard. */
+function followLeader(core: Core, from: MemberId): void {
   if (core.role.name !== "follower" || core.leader === null) {
     becomeFollower(core, core.term, from);
   }
   core.heardLeaderAtMs = core.nowMs;
   core.timerStartMs = core.nowMs;
-  core.hurryAtMs = null;
-  return true;
+  forgetHint(core);
 }
 
 /** Appends what is new, cutting at a real conflict only (§3.5). */
@@ -112,7 +162,7 @@ function hasEntry(core: Core, entry: Position): boolean {
 function cutFrom(core: Core, index: number): void {
   assert(index > core.commitIndex, "a committed entry is never cut");
   core.log.truncateFrom(index);
-  core.configurations.truncateFrom(index);
+  if (!core.faults.keepConfigurationOnTruncation) core.configurations.truncateFrom(index);
   core.verifiedIndex = Math.min(core.verifiedIndex, index - 1);
 }
 
@@ -125,13 +175,14 @@ function learnCommit(core: Core, leaderCommit: number, verifiedIndex: number): v
 }
 
 function acknowledge(core: Core, matchIndex: LogIndex): void {
-  const { leader } = core;
-  if (leader === null) return;
+  const { leader, incarnation } = core;
+  if (leader === null || incarnation === null) return;
   const ack: AppendAckMessage = {
     type: "append-ack",
     from: core.id,
     to: leader,
     term: core.term,
+    incarnation,
     accepted: true,
     matchIndex,
   };
@@ -146,8 +197,8 @@ function acknowledge(core: Core, matchIndex: LogIndex): void {
 
 /** Refuses, with the last position both may share: skips a whole conflicting term at once. */
 function reject(core: Core, previous: Position): void {
-  const { leader, log } = core;
-  if (leader === null) return;
+  const { leader, log, incarnation } = core;
+  if (leader === null || incarnation === null) return;
   const found = log.lastIndexWithTermUpTo(previous.index - 1, previous.term);
   const index = Math.max(found, core.commitIndex);
   core.send({
@@ -155,6 +206,7 @@ function reject(core: Core, previous: Position): void {
     from: core.id,
     to: leader,
     term: core.term,
+    incarnation,
     accepted: false,
     rejectedIndex: previous.index,
     hint: { index: logIndex(index), term: log.termAt(index) ?? previous.term },

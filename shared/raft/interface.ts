@@ -56,10 +56,21 @@ export interface Raft {
   transferLeadership(target: MemberId): Result<null, RaftError>;
   /** Leader: step down at once (storage failed, or leaving). */
   stepDown(): void;
+  /**
+   * Changes what this disk vouches for. Stored by the next batch, before anything that depends
+   * on it leaves. null ends a leadership or candidacy at once, and every promise not handed out.
+   * A number must be the incarnation of a seat created for this very member after it lost its
+   * old one, and be held once only: never again after the disk lost anything.
+   */
+  holdIncarnation(incarnation: number | null): void;
   /** What may a linearizable read started now see? Answered in a later `Ready.reads`. */
   readIndex(requestId: number): void;
-  /** A complete, verified snapshot arrived from the leader of `term`; installed by `persist`. */
-  receiveSnapshot(mark: SnapshotMark, from: MemberId, term: number): void;
+  /**
+   * A complete, verified snapshot arrived that the leader of `term` sent, or had sent.
+   *
+   * @returns whether a `persist` to come installs it; otherwise it is not needed.
+   */
+  receiveSnapshot(mark: SnapshotMark, from: MemberId, term: number): boolean;
   /** The sending of a snapshot ended. After "sent" the member's own ack moves it on. */
   reportSnapshot(member: MemberId, outcome: "sent" | "failed"): void;
   /** The work there is now. Taking it makes it the caller's duty. */

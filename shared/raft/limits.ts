@@ -27,3 +27,12 @@ export const HINT_JITTER_MS_MAX = 40;
  * leader at the same moment, and candidates that ask together split the vote.
  */
 export const HINT_RANK_MS = 80;
+
+/** A hinted election that found no leader is tried again after this, and the wait above. */
+export const HINT_RETRY_MS = 200;
+
+/** Early tries after the first, before the ordinary election timeout takes over. */
+export const HINT_RETRY_COUNT_MAX = 3;
+
+/** Stalls of its own process in a row that a leader does not count as a member's silence. */
+export const GAPS_FORGIVEN_MAX = 3;

@@ -1,23 +1,31 @@
 import type { LogIndex, MemberId } from "../base/ids.ts";
 import { ByteWindow } from "./byte-window.ts";
 import { INFLIGHT_APPENDS_MAX } from "./limits.ts";
-import type { Progress } from "./types.ts";
+import type { Progress, Seat } from "./types.ts";
 
 /** What the leader knows of one other member, and what it has on the way to it. */
 export class MemberProgress {
   readonly id: MemberId;
+  /** Of its seat; what it says under another one does not count. */
+  readonly incarnation: number;
   /** Highest index known stored there. Invariant: never decreases, and is below `nextIndex`. */
   matchIndex = 0;
+  /** `matchIndex` when the invariants were asserted last. */
+  assertedMatchIndex = 0;
   nextIndex: number;
   mode: Progress["mode"] = "probe";
   /** In `probe`: one append is out; the next waits for its answer or for a heartbeat's. */
   isProbeSent = false;
+  /** In `probe`: entries were sent once; further probes carry none, however long the silence. */
+  hasProbedWithEntries = false;
   /** In `replicate`: what was sent and not acknowledged. */
   readonly inflight = new ByteWindow();
   /** In `snapshot`: when to give up waiting for the ack; null while the image is being sent. */
   snapshotRetryAtMs: number | null = null;
   /** When it was last heard, or when this leadership began. */
   heardAtMs: number;
+  /** Gaps in time since then that were not counted as its silence. */
+  forgivenGapCount = 0;
   /** Whether it answered at all in this leadership. */
   isHeard = false;
   /** Highest heartbeat round it answered. */
@@ -27,8 +35,9 @@ export class MemberProgress {
   /** `matchIndex` when it last answered a heartbeat: tells a lost append from a slow one. */
   matchIndexAtHeartbeat = -1;
 
-  constructor(id: MemberId, nextIndex: number, nowMs: number) {
-    this.id = id;
+  constructor(seat: Seat, nextIndex: number, nowMs: number) {
+    this.id = seat.id;
+    this.incarnation = seat.incarnation;
     this.nextIndex = nextIndex;
     this.heardAtMs = nowMs;
   }
@@ -38,6 +47,7 @@ export class MemberProgress {
     this.mode = "probe";
     this.nextIndex = Math.max(nextIndex, this.matchIndex + 1);
     this.isProbeSent = false;
+    this.hasProbedWithEntries = false;
     this.inflight.clear();
     this.snapshotRetryAtMs = null;
   }
@@ -76,6 +86,7 @@ export class MemberProgress {
   /** A picture for the status. @param isActive Heard within the election timeout. */
   describe(isActive: boolean): Progress {
     const matchIndex = this.matchIndex as LogIndex;
-    return { id: this.id, matchIndex, mode: this.mode, isActive };
+    const { id, incarnation, mode } = this;
+    return { id, incarnation, matchIndex, mode, isActive };
   }
 }

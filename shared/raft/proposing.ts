@@ -9,9 +9,12 @@ import { assert } from "../base/assert.ts";
 import { type LogIndex, type MemberId, type Position, logIndex } from "../base/ids.ts";
 import { type Result, err, ok } from "../base/result.ts";
 import { changeOf, encodeConfiguration } from "./configuration.ts";
+import type { MemberProgress } from "./progress.ts";
+import { majorityOf } from "./quorum.ts";
 import { trackMembers } from "./roles.ts";
 import type { Core, Leadership } from "./state.ts";
 import type {
+  Configuration,
   ConfigurationChange,
   EntryKind,
   LogEntry,
@@ -48,10 +51,12 @@ export function proposeChange(
 ): Result<Position, RaftError> {
   const role = openLeadership(core);
   if (!role.ok) return role;
-  if (core.commitIndex < role.value.termStartIndex) {
+  const isSettled = core.commitIndex >= role.value.termStartIndex;
+  if (!isSettled && !core.faults.changeBeforeOwnTermCommit) {
     return refuse("term-not-settled", "no entry of this term is committed yet");
   }
-  if (core.configurations.latest.index > core.commitIndex) {
+  const isChanging = core.configurations.latest.index > core.commitIndex;
+  if (isChanging && !core.faults.twoChangesAtOnce) {
     return refuse("change-in-progress", "the change before is not committed yet");
   }
   if (change.type === "promote" && !isCaughtUp(core, role.value, change.id)) {
@@ -60,6 +65,9 @@ export function proposeChange(
   const assumedIndex: LogIndex = core.log.lastIndex;
   const changed = changeOf(core.configuration, change, assumedIndex + 1);
   if (!changed.ok) return changed;
+  if (!keepsQuorum(core, role.value, changed.value)) {
+    return refuse("would-lose-quorum", "too few voters of the new configuration are there");
+  }
   const payload = encodeConfiguration(changed.value);
   core.appendToLog([newEntry(core, "configuration", assumedIndex + 1, payload)]);
   trackMembers(core, assumedIndex);
@@ -81,9 +89,26 @@ function openLeadership(core: Core): Result<Leadership, RaftError> {
 function isCaughtUp(core: Core, role: Leadership, id: MemberId): boolean {
   const progress = role.progress.get(id);
   if (progress === undefined) return true;
-  const isPresent = progress.isHeard && core.nowMs - progress.heardAtMs < core.settings.electionMs;
   const hasCommitted = progress.matchIndex >= role.commitIndexAtHeartbeat;
-  return isPresent && hasCommitted && progress.mode === "replicate";
+  return isPresent(core, progress) && hasCommitted && progress.mode === "replicate";
+}
+
+/**
+ * Whether the voters that are there could commit under a configuration. Without this, taking a
+ * vote from a healthy member while others are away would stop the cluster, this change included.
+ */
+function keepsQuorum(core: Core, role: Leadership, next: Configuration): boolean {
+  const seats = next.seats.filter((seat) => seat.kind === "voter");
+  const present = seats.filter((seat) => {
+    if (seat.id === core.id) return seat.incarnation === core.incarnation;
+    const progress = role.progress.get(seat.id);
+    return progress !== undefined && isPresent(core, progress);
+  });
+  return present.length >= majorityOf(seats.length);
+}
+
+function isPresent(core: Core, progress: MemberProgress): boolean {
+  return progress.isHeard && core.nowMs - progress.heardAtMs < core.settings.electionMs;
 }
 
 function newEntry(core: Core, kind: EntryKind, index: number, payload: Uint8Array): LogEntry {

@@ -16,6 +16,7 @@ import { type Watermark, assertInvariants, watermarkOf } from "./invariants.ts";
 import { proposeChange, proposeData } from "./proposing.ts";
 import { askRead } from "./reads.ts";
 import { snapshotReported } from "./replication.ts";
+import { holdIncarnation } from "./roles.ts";
 import { Core } from "./state.ts";
 import { describeStatus } from "./status.ts";
 import { batchStored, takeReady } from "./take-ready.ts";
@@ -95,14 +96,20 @@ class ConsensusCore implements Raft {
     this.#finish();
   }
 
+  holdIncarnation(incarnation: number | null): void {
+    holdIncarnation(this.#core, incarnation);
+    this.#finish();
+  }
+
   readIndex(requestId: number): void {
     askRead(this.#core, requestId);
     this.#finish();
   }
 
-  receiveSnapshot(mark: SnapshotMark, from: MemberId, term: number): void {
-    takeSnapshot(this.#core, mark, from, asTerm(term));
+  receiveSnapshot(mark: SnapshotMark, from: MemberId, term: number): boolean {
+    const isTaken = takeSnapshot(this.#core, mark, from, asTerm(term));
     this.#finish();
+    return isTaken;
   }
 
   reportSnapshot(member: MemberId, outcome: "sent" | "failed"): void {

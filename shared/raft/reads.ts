@@ -98,22 +98,28 @@ function waitForRound(
     return;
   }
   // Before an entry of its own term is committed a leader may not know the newest commit.
-  const isSettled = core.commitIndex >= role.termStartIndex || core.faults.readIndexWithoutRound;
+  const isSettled = isTermSettled(core, role) || core.faults.readIndexWithoutRound;
   role.reads.push({ requester, requestId, index: isSettled ? core.commitIndex : null, round: 0 });
 }
 
 /** One round serves every read that came since the last one started. */
 function startRound(core: Core, role: Leadership): void {
-  if (core.commitIndex < role.termStartIndex) return;
-  const startingRound = role.round + 1;
+  if (!isTermSettled(core, role)) return;
+  const joinsRunning = core.faults.readJoinsRunningRound && role.round > 0;
+  const startingRound = joinsRunning ? role.round : role.round + 1;
   let isNeeded = false;
   for (const read of role.reads) {
     if (read.round !== 0) continue;
     read.index ??= core.commitIndex;
     read.round = startingRound;
-    isNeeded = true;
+    isNeeded = !joinsRunning;
   }
   if (isNeeded) broadcastHeartbeat(core, role);
+}
+
+/** Whether an entry of its own term is committed. */
+function isTermSettled(core: Core, role: Leadership): boolean {
+  return core.commitIndex >= role.termStartIndex || core.faults.readBeforeOwnTermCommit;
 }
 
 function roundConfirmed(core: Core, role: Leadership): number {

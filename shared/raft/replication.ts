@@ -6,7 +6,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { type LogIndex, type MemberId, logIndex } from "../base/ids.ts";
-import { votersOf } from "./configuration.ts";
+import { isSeatOf, votersOf } from "./configuration.ts";
 import type { MemberProgress } from "./progress.ts";
 import { majorityOf, reachedBy } from "./quorum.ts";
 import type { Core, Leadership } from "./state.ts";
@@ -31,15 +31,20 @@ export function broadcastHeartbeat(core: Core, role: Leadership): void {
 
 /** An append arrived, or did not fit. */
 export function handleAppendAck(core: Core, role: Leadership, ack: AppendAckMessage): void {
-  const progress = hear(core, role, ack.from);
+  const progress = hear(core, role, ack);
   if (progress === null) return;
+  if (ack.accepted && ack.matchIndex > core.log.lastIndex) {
+    const detail = `it acknowledges ${ack.matchIndex}, the log ends at ${core.log.lastIndex}`;
+    core.raiseAlarm("impossible-message", ack.from, detail);
+    return;
+  }
   if (ack.accepted) takeAccepted(core, progress, ack.matchIndex);
   else takeRejected(core, progress, ack.rejectedIndex, ack);
 }
 
 /** A member is alive; whatever it seems to have missed is sent again. */
 export function handleHeartbeatAck(core: Core, role: Leadership, ack: HeartbeatAckMessage): void {
-  const progress = hear(core, role, ack.from);
+  const progress = hear(core, role, ack);
   if (progress === null || ack.round > role.round) return;
   progress.ackedRound = Math.max(progress.ackedRound, ack.round);
   progress.isProbeSent = false;
@@ -47,6 +52,11 @@ export function handleHeartbeatAck(core: Core, role: Leadership, ack: HeartbeatA
   progress.matchIndexAtHeartbeat = progress.matchIndex;
   if (progress.mode !== "replicate" || progress.inflight.count === 0 || !isStuck) return;
   // Nothing moved for a whole heartbeat: ask whether the appends on the way were lost.
+  compareAgain(core, progress);
+}
+
+/** Asks a member, without entries, whether it holds what it was sent last. */
+function compareAgain(core: Core, progress: MemberProgress): void {
   if (core.log.termAt(progress.nextIndex - 1) === null) needSnapshot(core, progress);
   else sendAppend(core, progress, []);
 }
@@ -102,7 +112,7 @@ function maybeAppend(core: Core, progress: MemberProgress, lastSlice: Slice): bo
     needSnapshot(core, progress);
     return false;
   }
-  if (from > log.lastIndex) {
+  if (from > log.lastIndex || (progress.mode === "probe" && progress.hasProbedWithEntries)) {
     if (progress.mode === "replicate") return false;
     sendAppend(core, progress, []);
     return false;
@@ -129,7 +139,10 @@ function sendAppend(core: Core, progress: MemberProgress, entries: readonly LogE
     commitIndex: core.commitIndex,
   });
   progress.sentCommitIndex = core.commitIndex;
-  if (progress.mode === "probe") progress.isProbeSent = true;
+  if (progress.mode === "probe") {
+    progress.isProbeSent = true;
+    progress.hasProbedWithEntries ||= entries.length > 0;
+  }
   if (progress.mode !== "replicate" || entries.length === 0) return;
   let sizeBytes = 0;
   for (const entry of entries) sizeBytes += entry.payload.length;
@@ -170,21 +183,28 @@ function sendHeartbeat(core: Core, progress: MemberProgress, round: number): voi
   progress.sentCommitIndex = Math.max(progress.sentCommitIndex, commitIndex);
 }
 
-function hear(core: Core, role: Leadership, from: MemberId): MemberProgress | null {
-  const progress = role.progress.get(from);
+function hear(
+  core: Core,
+  role: Leadership,
+  ack: AppendAckMessage | HeartbeatAckMessage,
+): MemberProgress | null {
+  const progress = role.progress.get(ack.from);
   if (progress === undefined) return null;
+  if (!isSeatOf(progress, ack.incarnation) && !core.faults.ignoreIncarnation) return null;
   progress.heardAtMs = core.nowMs;
+  progress.forgivenGapCount = 0;
   progress.isHeard = true;
   return progress;
 }
 
 function takeAccepted(core: Core, progress: MemberProgress, matchIndex: number): void {
-  if (matchIndex > core.log.lastIndex) return; // Impossible: this leader never sent that much.
   const isNews = matchIndex > progress.matchIndex;
   if (isNews) progress.matchIndex = matchIndex;
   progress.nextIndex = Math.max(progress.nextIndex, progress.matchIndex + 1);
   if (progress.mode === "replicate") {
     progress.inflight.release(progress.matchIndex);
+    // It knows less than it once said: it started anew, and has not compared its log yet.
+    if (matchIndex < progress.matchIndex) compareAgain(core, progress);
   } else if (progress.mode === "probe" || progress.matchIndex + 1 >= core.log.firstIndex) {
     // In `probe` the ack of an older append tells the match as well.
     progress.becomeReplicate();
@@ -198,6 +218,9 @@ function takeRejected(
   rejectedIndex: number,
   ack: AppendAckMessage & { readonly accepted: false },
 ): void {
+  if (core.faults.forgetMatch && rejectedIndex <= progress.matchIndex) {
+    progress.matchIndex = Math.max(0, rejectedIndex - 1);
+  }
   if (progress.mode === "snapshot" || rejectedIndex <= progress.matchIndex) return;
   // In `probe` only the one append that is out can be answered.
   if (progress.mode === "probe" && rejectedIndex !== progress.nextIndex - 1) return;

@@ -1,7 +1,14 @@
+/**
+ * What changes when a member becomes follower or leader, or what its disk vouches for changes:
+ * everything that belonged to the role before ends here, in one place.
+ *
+ * Knows nothing of why: who may campaign is in `election.ts`, when is in `timers.ts`.
+ */
 import { assert } from "../base/assert.ts";
 import { NO_BYTES } from "../base/bytes.ts";
 import { type LogIndex, type MemberId, type Term, logIndex } from "../base/ids.ts";
 import { ByteWindow } from "./byte-window.ts";
+import { forgetHint } from "./hint.ts";
 import { MemberProgress } from "./progress.ts";
 import type { Core } from "./state.ts";
 import type { LogEntry } from "./types.ts";
@@ -19,8 +26,10 @@ export function becomeFollower(core: Core, term: Term, leader: MemberId | null):
     core.verifiedIndex = core.commitIndex;
     // Acks of the old term would vouch for entries the new leader may replace before the disk
     // has them. Nobody needs them any more.
-    core.durableOutbox = [];
+    if (!core.faults.keepAcksAcrossTerms) core.durableOutbox = [];
   }
+  // A leader's commit needed no comparison; every later leader holds it.
+  core.verifiedIndex = Math.max(core.verifiedIndex, core.commitIndex);
   const wasFollower = core.role.name === "follower";
   core.role = { name: "follower" };
   core.leader = leader;
@@ -51,7 +60,7 @@ export function becomeLeader(core: Core): void {
     transfer: null,
   };
   core.leader = core.id;
-  core.hurryAtMs = null;
+  forgetHint(core);
   core.appendToLog([noop]);
   trackMembers(core, previousIndex);
 }
@@ -64,12 +73,34 @@ export function becomeLeader(core: Core): void {
 export function trackMembers(core: Core, assumedIndex: LogIndex): void {
   const { role } = core;
   if (role.name !== "leader") return;
-  const members = new Set(core.configuration.seats.map((seat) => seat.id));
-  for (const id of role.progress.keys()) if (!members.has(id)) role.progress.delete(id);
-  for (const id of members) {
-    if (id === core.id || role.progress.has(id)) continue;
-    role.progress.set(id, new MemberProgress(id, assumedIndex + 1, core.nowMs));
+  const seats = new Map(core.configuration.seats.map((seat) => [seat.id, seat]));
+  for (const { id, incarnation } of role.progress.values()) {
+    // A seat that began anew has promised nothing yet, whatever its member promised before.
+    if (seats.get(id)?.incarnation !== incarnation) role.progress.delete(id);
   }
+  for (const seat of seats.values()) {
+    if (seat.id === core.id || role.progress.has(seat.id)) continue;
+    role.progress.set(seat.id, new MemberProgress(seat, assumedIndex + 1, core.nowMs));
+  }
+}
+
+/** Changes what this disk vouches for; see `Raft.holdIncarnation`. */
+export function holdIncarnation(core: Core, incarnation: number | null): void {
+  assert(incarnation === null || Number.isSafeInteger(incarnation), "an incarnation is an index");
+  if (core.incarnation === incarnation) return;
+  if (incarnation === null && core.faults.barredGoesOn) return;
+  core.incarnation = incarnation;
+  // What was to be promised under the old one is promised no more; to others it looks lost.
+  core.outbox = [];
+  core.durableOutbox = [];
+  if (core.role.name !== "follower") becomeFollower(core, core.term, null);
+  if (incarnation !== null && core.leader !== null) sayAlive(core, core.leader, incarnation);
+}
+
+/** The leader may have given up sending to a member that never answered. */
+function sayAlive(core: Core, to: MemberId, incarnation: number): void {
+  const { id: from, term } = core;
+  core.send({ type: "heartbeat-ack", from, to, term, incarnation, round: 0 });
 }
 
 /** Nobody will confirm the waiting reads: says so to everyone who waits. */

@@ -8,7 +8,7 @@ import type { LogIndex, MemberId, Term } from "../base/ids.ts";
 import { type Rng, randomBetween } from "../base/rng.ts";
 import type { ByteWindow } from "./byte-window.ts";
 import { ConfigurationHistory } from "./configuration-history.ts";
-import { isVoter, votersOf } from "./configuration.ts";
+import { seatOf, votersOf } from "./configuration.ts";
 import type { RaftFaults } from "./faults.ts";
 import type { RaftOptions } from "./interface.ts";
 import type { MemberProgress } from "./progress.ts";
@@ -17,6 +17,7 @@ import type {
   Configuration,
   HardState,
   LogEntry,
+  RaftAlarm,
   RaftMessage,
   RaftSettings,
   ReadAnswer,
@@ -81,6 +82,8 @@ export class Core {
   nowMs: number;
   term: Term;
   votedFor: MemberId | null;
+  /** What this disk vouches for; null: nothing, so no vote, no ack, no campaign. */
+  incarnation: number | null;
   role: Role = { name: "follower" };
   leader: MemberId | null = null;
   commitIndex: LogIndex;
@@ -98,6 +101,8 @@ export class Core {
   hurryAtMs: number | null = null;
   /** Whose connection was lost; the order of those who ask leaves it out. */
   hintedLeader: MemberId | null = null;
+  /** Early elections still to be tried after a lost connection. */
+  hintRetriesLeft = 0;
 
   handedHardState: HardState;
   flushedHardState: HardState;
@@ -109,6 +114,8 @@ export class Core {
   durableOutbox: RaftMessage[] = [];
   answers: ReadAnswer[] = [];
   snapshotsFor: MemberId[] = [];
+  /** The first proof that a member breaks the rules; see `RaftAlarm`. */
+  alarm: RaftAlarm | null = null;
   readonly forwardedReads = new Map<number, ForwardedRead>();
   nextForwardId: number;
 
@@ -126,6 +133,7 @@ export class Core {
     this.timerStartMs = options.nowMs;
     this.term = options.hardState.term;
     this.votedFor = options.hardState.votedFor;
+    this.incarnation = options.hardState.incarnation;
     this.handedHardState = options.hardState;
     this.flushedHardState = options.hardState;
     this.commitIndex = Math.max(options.commitIndex, options.appliedIndex) as LogIndex;
@@ -140,8 +148,9 @@ export class Core {
     return this.configurations.latest.configuration;
   }
 
+  /** Whether it counts itself: it has a vote, and its disk vouches for that very seat. */
   get isSelfVoter(): boolean {
-    return isVoter(this.configuration, this.id);
+    return this.holdsVoteIn(this.configuration);
   }
 
   /**
@@ -153,7 +162,7 @@ export class Core {
     if (this.isSelfVoter) return true;
     const { latest, previous } = this.configurations;
     if (previous === null || latest.index <= this.commitIndex) return false;
-    return isVoter(previous.configuration, this.id);
+    return this.holdsVoteIn(previous.configuration);
   }
 
   get isSoleVoter(): boolean {
@@ -163,6 +172,7 @@ export class Core {
 
   /** The batch at the disk is so old that the disk must be called stuck. */
   get isDiskStuck(): boolean {
+    if (this.faults.leadWithStuckDisk) return false;
     const since = this.outstanding?.sinceMs ?? this.nowMs;
     return this.nowMs - since > this.settings.electionMs;
   }
@@ -170,7 +180,14 @@ export class Core {
   /** A leader is known to be at work: candidates are refused (§4.2.3, §6.4.1). */
   get hasLease(): boolean {
     if (this.role.name === "leader") return true;
+    if (this.faults.noLease) return false;
     return this.leader !== null && this.nowMs - this.heardLeaderAtMs < this.settings.electionMs;
+  }
+
+  /** Whether it votes there under the incarnation that this disk holds. */
+  holdsVoteIn(configuration: Configuration): boolean {
+    const seat = seatOf(configuration, this.id);
+    return seat?.kind === "voter" && seat.incarnation === this.incarnation;
   }
 
   drawTimeout(): number {
@@ -184,9 +201,13 @@ export class Core {
     this.hurryAtMs = null;
   }
 
-  /** Sends what promises nothing. Still never ahead of the term it speaks of reaching the disk. */
+  /**
+   * Sends what promises nothing. Still never ahead of the term it speaks of, or the incarnation
+   * it speaks under, reaching the disk.
+   */
   send(message: RaftMessage): void {
-    if (this.flushedHardState.term === this.term) this.outbox.push(message);
+    const { term, incarnation } = this.flushedHardState;
+    if (term === this.term && incarnation === this.incarnation) this.outbox.push(message);
     else this.durableOutbox.push(message);
   }
 
@@ -194,6 +215,11 @@ export class Core {
   sendDurable(message: RaftMessage): void {
     if (this.faults.ackBeforePersist) this.outbox.push(message);
     else this.durableOutbox.push(message);
+  }
+
+  /** Notes a message that breaks the rules; the caller takes nothing of it. */
+  raiseAlarm(code: RaftAlarm["code"], member: MemberId, detail: string): void {
+    this.alarm ??= { code, member, detail };
   }
 
   appendToLog(entries: readonly LogEntry[]): void {

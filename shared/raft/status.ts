@@ -9,6 +9,7 @@ export function describeStatus(core: Core): RaftStatus {
     role: role.name,
     term: core.term,
     votedFor: core.votedFor,
+    incarnation: core.incarnation,
     leader: core.leader,
     lastIndex: log.lastIndex,
     flushedIndex: log.flushedIndex,
@@ -17,6 +18,7 @@ export function describeStatus(core: Core): RaftStatus {
     isChangingConfiguration: core.configurations.latest.index > core.commitIndex,
     transferTarget: role.name === "leader" ? (role.transfer?.target ?? null) : null,
     progress: describeProgress(core),
+    alarm: core.alarm,
   };
 }
 

@@ -5,6 +5,7 @@
  */
 import { assert } from "../base/assert.ts";
 import type { LogIndex } from "../base/ids.ts";
+import { assertPromisesStored } from "./invariants.ts";
 import { COMMITTED_BYTES_MAX } from "./limits.ts";
 import { settleReads } from "./reads.ts";
 import { maybeCommit, sendAppends } from "./replication.ts";
@@ -23,6 +24,7 @@ export function takeReady(core: Core): Ready {
   }
   const persist = core.outstanding === null ? takeBatch(core) : null;
   const committed = takeCommitted(core);
+  assertPromisesStored(core, core.outbox);
   const ready: Ready = {
     messages: core.outbox.length > 0 ? core.outbox : NOTHING,
     persist,
@@ -68,8 +70,11 @@ function takeBatch(core: Core): PersistBatch | null {
 function changedHardState(core: Core): HardState | null {
   const votedFor = core.faults.forgetVote ? null : core.votedFor;
   const { handedHardState } = core;
-  if (handedHardState.term === core.term && handedHardState.votedFor === votedFor) return null;
-  return { term: core.term, votedFor };
+  const isSame =
+    handedHardState.term === core.term &&
+    handedHardState.votedFor === votedFor &&
+    handedHardState.incarnation === core.incarnation;
+  return isSame ? null : { term: core.term, votedFor, incarnation: core.incarnation };
 }
 
 /** Committed entries that this member's disk has and the driver was not given yet. */

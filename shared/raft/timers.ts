@@ -11,6 +11,7 @@ import { startElection } from "./election.ts";
 import { hurryAfterHint, postponeHint } from "./hint.ts";
 import { majorityOf, reachedBy } from "./quorum.ts";
 import { dropForwardedReads, expireForwardedReads } from "./reads.ts";
+import { GAPS_FORGIVEN_MAX } from "./limits.ts";
 import { broadcastHeartbeat, forgetInflight, retrySnapshots } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import type { Core, Leadership } from "./state.ts";
@@ -23,7 +24,8 @@ export function advanceTime(core: Core, nowMs: number): void {
     return;
   }
   core.nowMs = nowMs;
-  if (gapMs > core.settings.electionMs / 2) forgiveGap(core, gapMs);
+  const isStall = gapMs > core.settings.electionMs / 2;
+  if (isStall && !core.faults.stallIsSilence) forgiveGap(core, gapMs);
   if (core.role.name === "leader") advanceLeader(core, core.role);
   else if (isElectionDue(core)) startElection(core);
   if (core.forwardedReads.size > 0) expireForwardedReads(core);
@@ -73,6 +75,7 @@ function advanceLeader(core: Core, role: Leadership): void {
 
 /** CheckQuorum (§6.2): no majority was heard for an election timeout, so another may lead. */
 function hasLostQuorum(core: Core, role: Leadership, voters: readonly MemberId[]): boolean {
+  if (core.faults.noCheckQuorum) return false;
   const heardAtMs = voters.map((id) =>
     id === core.id ? core.nowMs : (role.progress.get(id)?.heardAtMs ?? -Infinity),
   );
@@ -85,5 +88,10 @@ function forgiveGap(core: Core, gapMs: number): void {
   postponeHint(core);
   if (core.outstanding) core.outstanding.sinceMs += gapMs;
   if (core.role.name !== "leader") return;
-  for (const progress of core.role.progress.values()) progress.heardAtMs += gapMs;
+  for (const progress of core.role.progress.values()) {
+    // A process that stalls again and again, and hears nobody in between, is cut off as well.
+    if (progress.forgivenGapCount >= GAPS_FORGIVEN_MAX) continue;
+    progress.forgivenGapCount += 1;
+    progress.heardAtMs += gapMs;
+  }
 }

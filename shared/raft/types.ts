@@ -38,6 +38,11 @@ export type ConfigurationChange =
   | { readonly type: "promote"; readonly id: MemberId }
   | { readonly type: "demote"; readonly id: MemberId }
   | { readonly type: "remove"; readonly id: MemberId }
+  /**
+   * The member lost what it had promised, in part or whole: its seat begins anew, as a mirror's
+   * and under a new incarnation, so that nothing it said before counts any more.
+   */
+  | { readonly type: "reseat"; readonly id: MemberId }
   | { readonly type: "set-context"; readonly id: MemberId; readonly context: Uint8Array };
 
 /** `data` is a transaction of the store; the other two are the core's own. */
@@ -53,7 +58,21 @@ export type LogEntry = {
 };
 
 /** What must survive a crash besides the log. Stored before any message of the term leaves. */
-export type HardState = { readonly term: Term; readonly votedFor: MemberId | null };
+export type HardState = {
+  readonly term: Term;
+  readonly votedFor: MemberId | null;
+  /**
+   * The held incarnation: everything that the seat of this incarnation ever promised is on this
+   * disk. null: this disk vouches for nothing, so the member neither votes nor acknowledges.
+   */
+  readonly incarnation: number | null;
+};
+
+/**
+ * The held incarnation of the member that answers; whoever counts compares it with the seat's.
+ * `unstated`: a member of protocol version 1, which knows of none, and is believed.
+ */
+export type StatedIncarnation = number | null | "unstated";
 
 /** Where a database image stands, and who belonged to the cluster there. */
 export type SnapshotMark = {
@@ -90,7 +109,10 @@ export type AppendMessage = Envelope & {
 };
 
 /** Answer to an append, or to an installed snapshot. Sent only after the entries are on disk. */
-export type AppendAckMessage = Envelope & { readonly type: "append-ack" } & (
+export type AppendAckMessage = Envelope & {
+  readonly type: "append-ack";
+  readonly incarnation: StatedIncarnation;
+} & (
     | { readonly accepted: true; readonly matchIndex: LogIndex }
     | {
         readonly accepted: false;
@@ -112,9 +134,13 @@ export type HeartbeatMessage = Envelope & {
   readonly round: number;
 };
 
-/** Answer to a heartbeat. Round 0: to any message of a leader whose term is over. */
+/**
+ * Answer to a heartbeat. Round 0 answers none: it tells a leader that its term is over, or that
+ * the sender holds an incarnation now.
+ */
 export type HeartbeatAckMessage = Envelope & {
   readonly type: "heartbeat-ack";
+  readonly incarnation: StatedIncarnation;
   readonly round: number;
 };
 
@@ -130,6 +156,7 @@ export type VoteRequestMessage = Envelope & {
 /** The answer. A granted pre-vote's term is the one asked about, a refusal's the voter's own. */
 export type VoteReplyMessage = Envelope & {
   readonly type: "vote-reply";
+  readonly incarnation: StatedIncarnation;
   readonly preVote: boolean;
   readonly granted: boolean;
 };
@@ -210,6 +237,8 @@ export type RaftRole = "follower" | "pre-candidate" | "candidate" | "leader";
 /** What the leader knows of another member. */
 export type Progress = {
   readonly id: MemberId;
+  /** Of the seat that this tells about; a new incarnation starts from nothing. */
+  readonly incarnation: number;
   /** Highest index known stored on it. */
   readonly matchIndex: LogIndex;
   /** `probe`: looking for the match; `replicate`: pipelining; `snapshot`: waits for an image. */
@@ -218,12 +247,29 @@ export type Progress = {
   readonly isActive: boolean;
 };
 
+/**
+ * Proof that some member does not keep the rules: its disk was rolled back, its folder runs
+ * twice, or its software is broken. Nothing of the message was taken; a person must be told.
+ */
+export type RaftAlarm = {
+  /**
+   * `two-leaders`: two members say that they lead one term. `committed-differs`: a leader's log
+   * contradicts what is committed here. `impossible-message`: nobody could rightly send it.
+   */
+  readonly code: "two-leaders" | "committed-differs" | "impossible-message";
+  /** Who sent it. */
+  readonly member: MemberId;
+  readonly detail: string;
+};
+
 /** A picture for status pages and tests; costs an allocation, so not for the hot path. */
 export type RaftStatus = {
   readonly id: MemberId;
   readonly role: RaftRole;
   readonly term: Term;
   readonly votedFor: MemberId | null;
+  /** The held incarnation; null while this member vouches for nothing. */
+  readonly incarnation: number | null;
   readonly leader: MemberId | null;
   readonly lastIndex: LogIndex;
   readonly flushedIndex: LogIndex;
@@ -234,6 +280,8 @@ export type RaftStatus = {
   readonly transferTarget: MemberId | null;
   /** Of the leader only; empty elsewhere. */
   readonly progress: readonly Progress[];
+  /** The first one since the start; it stays. */
+  readonly alarm: RaftAlarm | null;
 };
 
 /** Why a request was not taken. Stable codes. */
@@ -246,6 +294,7 @@ export type RaftErrorCode =
   | "already-so"
   | "not-caught-up"
   | "would-leave-no-voter"
+  | "would-lose-quorum"
   | "too-many-members"
   | "queue-full";
 

@@ -242,10 +242,12 @@ export class FakeService implements AgentService {
     const index = logIndex(this.#index);
     const seen = { received: index, flushed: index, applied: index, lagEntries: 0, lagMs: 0 };
     const member = { ...seen, seat: "voter" as const, connected: true, version: "0.1.0" };
-    const more = { roundTripMs: 1, lastSeen: "2026-11-22T12:00:00.000Z" };
+    const more = { roundTripMs: 1, lastSeen: "2026-11-22T12:00:00.000Z", refusal: null };
     return {
       cluster: { id: clusterId("c1"), name: "clinic", timeline: 1 },
       member: { id: memberId("m1"), name: "desk", seat: "voter" },
+      seat: { state: "ok", reason: null, detail: null, since: null },
+      alarm: null,
       role: "leader",
       term: term(3),
       leader: { id: memberId("m1"), name: "desk", address: "127.0.0.1:7412" },

@@ -6,9 +6,8 @@ import initSqlJs from "sql.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseDuration } from "../../electron/cli/commands/cluster.ts";
 import { isReading } from "../../electron/cli/sql-text.ts";
-import type { StartOptions } from "../../electron/cli/starters.ts";
 import { logIndex, memberId } from "../../shared/base/ids.ts";
-import { err, ok } from "../../shared/base/result.ts";
+import { ok } from "../../shared/base/result.ts";
 import { Computer, type Member } from "./fixture.ts";
 
 let computer: Computer;
@@ -315,80 +314,5 @@ describe("export and backup", () => {
       error: expect.stringContaining("could not be written"),
     });
     expect((await readdir(computer.root)).filter((name) => name.includes(".part-"))).toEqual([]);
-  });
-});
-
-describe("commands that are the agent", () => {
-  const free = () => join(computer.root, "new");
-
-  it("serve tells that it is ready, waits, and leaves", async () => {
-    const asked: StartOptions[] = [];
-    let closed = 0;
-    computer.isErrorTty = true;
-    computer.starters = {
-      startAgent: (options) => {
-        asked.push(options);
-        return Promise.resolve(
-          ok({
-            service: member.service,
-            httpUrl: "http://127.0.0.1:5000",
-            openUrl: "http://127.0.0.1:5000/#token=ab",
-            memberId: "m1",
-            close: () => Promise.resolve(void (closed += 1)),
-          }),
-        );
-      },
-    };
-    const peers = ["--peer", "10.0.0.2:1", "--peer", "[fe80::1]:2"];
-    const serving = computer.run("serve", "--data", free(), "--no-mdns", "--open", ...peers);
-    await expect.poll(() => asked.length).toBe(1);
-    expect(closed).toBe(0);
-    computer.stop();
-    const ran = await serving;
-    expect(ran).toEqual({
-      code: 0,
-      out: "tidemark ready http=http://127.0.0.1:5000 member=m1\n",
-      error: "Open http://127.0.0.1:5000/#token=ab\n",
-    });
-    expect(closed).toBe(1);
-    expect(asked[0]).toMatchObject({ mdnsInterface: "none", peers: ["10.0.0.2:1", "[fe80::1]:2"] });
-  });
-
-  it("serve says why it cannot start", async () => {
-    const message = "The port 7412 is used by another program.";
-    computer.starters = {
-      startAgent: () => Promise.resolve(err({ code: "port-in-use", message })),
-    };
-    expect(await computer.run("serve", "--data", free())).toEqual({
-      code: 1,
-      out: "",
-      error: `tidemark: ${message}\n`,
-    });
-  });
-
-  it("create and join prepare a folder where no agent runs", async () => {
-    const asked: unknown[] = [];
-    computer.starters = {
-      createClusterIn: (options) => {
-        asked.push(options);
-        return Promise.resolve(ok({ clusterId: "c1", memberId: "m1" }));
-      },
-      joinClusterIn: (options) => {
-        asked.push(options);
-        return Promise.resolve(err({ code: "invite-invalid", message: "The invite has expired." }));
-      },
-    };
-    const common = ["--data", free(), "--member-name", "van"];
-    const created = await computer.run("create", "--name", "clinic", ...common);
-    expect(created).toMatchObject({
-      code: 0,
-      out: expect.stringContaining("tidemark serve --data"),
-    });
-    const joined = await computer.run("join", "tidemark://join/x", ...common);
-    expect(joined).toMatchObject({ code: 1, error: "tidemark: The invite has expired.\n" });
-    expect(asked).toEqual([
-      { dataFolder: free(), name: "clinic", memberName: "van" },
-      { dataFolder: free(), link: "tidemark://join/x", memberName: "van" },
-    ]);
   });
 });

@@ -82,6 +82,32 @@ export function describeDisk(name: string, make: () => Promise<DiskUnderTest>): 
       await file.close();
     });
 
+    it("writes over bytes in place, and goes on at the same end", async () => {
+      const file = value(await disk.open("log/a"));
+      value(await file.append([bytes("0123456789")]));
+      value(await file.overwrite(3, bytes("abc")));
+      value(await file.append([bytes("+")]));
+      value(await file.sync());
+      expect(file.sizeBytes).toBe(11);
+      expect(text(value(await disk.read("log/a")))).toBe("012abc6789+");
+      await expect(async () => file.overwrite(9, bytes("long"))).rejects.toThrow(/size/);
+      await file.close();
+    });
+
+    it("reads a part while other work goes on as it reads one at once", async () => {
+      const file = value(await disk.open("log/a"));
+      value(await file.append([bytes("0123456789")]));
+      for (const [offset, length] of [
+        [0, 4],
+        [8, 10],
+        [10, 1],
+        [50, 1],
+      ] as const) {
+        expect(value(await file.read(offset, length))).toEqual(file.readNow(offset, length));
+      }
+      await file.close();
+    });
+
     it("takes a megabyte in one append", async () => {
       const file = value(await disk.open("log/a"));
       const large = new Uint8Array(1_200_000).map((_, i) => i % 251);

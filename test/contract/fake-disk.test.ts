@@ -122,3 +122,50 @@ it("stops at the change it was told to stop at", async () => {
   expect((await disk.remove("a")).ok).toBe(false);
   expect(text(value(await disk.read("a")))).toBe("12");
 });
+
+it("writes over bytes only where there is room, if it copies on write", async () => {
+  for (const isCopyOnWrite of [false, true]) {
+    const disk = new FakeDisk({ isCopyOnWrite });
+    const file = value(await disk.open("a"));
+    value(await file.append([bytes("12345")]));
+    disk.setFreeBytes(2);
+    expect((await file.overwrite(0, bytes("ab"))).ok).toBe(true);
+    expect((await file.overwrite(0, bytes("abc"))).ok).toBe(!isCopyOnWrite);
+    expect(await file.append([bytes("678")])).toMatchObject({ error: { code: "storage-full" } });
+  }
+});
+
+it("asks before each step, and lets it fail", async () => {
+  const disk = new FakeDisk();
+  const steps: string[] = [];
+  disk.setFault((step) => {
+    steps.push(`${step.operation} ${step.path}`);
+    return step.operation === "rename" ? { code: "storage-full", detail: "no room" } : null;
+  });
+  const file = value(await disk.open("log/a"));
+  value(await file.append([bytes("1")]));
+  value(await file.sync());
+  value(await disk.syncFolder("log"));
+  expect(await disk.rename("log/a", "log/b")).toMatchObject({ error: { code: "storage-full" } });
+  expect(steps).toEqual([
+    "create log/a",
+    "append log/a",
+    "sync log/a",
+    "sync-folder log",
+    "rename log/b",
+  ]);
+});
+
+it("calls a name stored whose folder's sync failed, and loses it with the power", async () => {
+  const disk = new FakeDisk();
+  value(await disk.open("a"));
+  disk.setFault((step) => {
+    return step.operation === "sync-folder" ? { code: "storage-failed", detail: "EIO" } : null;
+  });
+  expect((await disk.syncFolder("")).ok).toBe(false);
+  disk.setFault(() => null);
+  value(await disk.syncFolder(""));
+  expect(text(value(await disk.read("a")))).toBe("");
+  disk.crash();
+  expect(value(await disk.read("a"))).toBeNull();
+});

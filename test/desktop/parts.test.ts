@@ -162,6 +162,8 @@ describe("the tray", () => {
 function statusWith(fields: Partial<Status>): Status {
   return {
     cluster: { id: "c", name: "Clinic", timeline: 1 },
+    seat: { state: "ok", reason: null, detail: null, since: null },
+    alarm: null,
     role: "follower",
     canWrite: false,
     leader: { id: "m", name: "front-desk", address: null },

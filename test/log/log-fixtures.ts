@@ -3,7 +3,7 @@ import type { Result } from "../../shared/base/result.ts";
 import type { EntryKind, HardState, LogEntry } from "../../shared/raft/types.ts";
 import { ReplicationLog } from "../../electron/agent/log/replication-log.ts";
 import type { LogOptions, OpenedLog } from "../../electron/agent/log/replication-log.ts";
-import type { Logger } from "../../electron/agent/ports.ts";
+import type { Disk, Logger } from "../../electron/agent/ports.ts";
 import { FakeDisk } from "../support/fake-disk.ts";
 
 /** Says nothing. */
@@ -30,7 +30,11 @@ export function entriesBetween(first: number, last: number, atTerm = 1, size = 0
 
 /** A term with a vote for `voted`, or none. */
 export function hardStateOf(atTerm: number, voted: string | null = null): HardState {
-  return { term: term(atTerm), votedFor: voted === null ? null : memberId(voted) };
+  return {
+    term: term(atTerm),
+    votedFor: voted === null ? null : memberId(voted),
+    incarnation: null,
+  };
 }
 
 /** Opens the log in `log/`. */
@@ -46,7 +50,13 @@ export function tryOpenLog(
   disk: FakeDisk,
   options: Partial<LogOptions> = {},
 ): ReturnType<typeof ReplicationLog.open> {
-  return ReplicationLog.open({ disk, folder: "log", logger: silentLogger, ...options });
+  return ReplicationLog.open(logOptions(disk, options));
+}
+
+/** For the log in `log/`. Small segments have a small reserve, which is made at every start. */
+export function logOptions(disk: Disk, options: Partial<LogOptions> = {}): LogOptions {
+  const segmentBytesMax = 64 * 1024;
+  return { disk, folder: "log", logger: silentLogger, segmentBytesMax, ...options };
 }
 
 /** All entries kept, as `term:index payload` words. */

@@ -26,7 +26,7 @@ describe("a new log", () => {
   it("is empty, has term 0 and no vote", async () => {
     const { log, hardState, commitIndex, report } = await openLog(new FakeDisk());
     expect([log.firstIndex, log.lastIndex, commitIndex]).toEqual([1, 0, 0]);
-    expect(hardState).toEqual({ term: 0, votedFor: null });
+    expect(hardState).toEqual({ term: 0, votedFor: null, incarnation: null });
     expect(log.termAt(logIndex(0))).toBe(0);
     expect(log.termAt(logIndex(1))).toBeNull();
     expect(log.chainHashAt(logIndex(0))).toEqual(new Uint8Array(CHAIN_HASH_BYTES));

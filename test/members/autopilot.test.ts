@@ -23,6 +23,7 @@ function status(sketches: readonly Sketch[], change: Partial<RaftStatus> = {}): 
     role: "leader",
     term: term(3),
     votedFor: memberId("a"),
+    incarnation: 0,
     leader: memberId("a"),
     lastIndex: logIndex(LAST),
     flushedIndex: logIndex(LAST),
@@ -32,8 +33,9 @@ function status(sketches: readonly Sketch[], change: Partial<RaftStatus> = {}): 
     transferTarget: null,
     progress: sketches.map(({ id, match }) => {
       const matchIndex = logIndex(match ?? LAST);
-      return { id: memberId(id), matchIndex, mode: "replicate", isActive: true };
+      return { id: memberId(id), incarnation: 0, matchIndex, mode: "replicate", isActive: true };
     }),
+    alarm: null,
     ...change,
   };
 }

@@ -17,6 +17,7 @@ function statusOf(self: MemberId, known: { ids: readonly MemberId[]; commit: num
     role: "follower",
     term: term(3),
     votedFor: null,
+    incarnation: 0,
     leader: null,
     lastIndex: logIndex(known.commit),
     flushedIndex: logIndex(known.commit),
@@ -27,6 +28,7 @@ function statusOf(self: MemberId, known: { ids: readonly MemberId[]; commit: num
     isChangingConfiguration: false,
     transferTarget: null,
     progress: [],
+    alarm: null,
   };
 }
 

@@ -1,5 +1,6 @@
 /** One message of every kind, with every branch of its fields; the golden frames hold these. */
 import { clusterId, logIndex, memberId, term } from "../../shared/base/ids.ts";
+import type { HelloMessage } from "../../shared/protocol/hello.ts";
 import type { PeerMessage } from "../../shared/protocol/messages.ts";
 import type { LogEntry, RaftMessage } from "../../shared/raft/types.ts";
 
@@ -19,7 +20,7 @@ const entries: readonly LogEntry[] = [
 
 const checksum = { index: logIndex(18_200), value: "0123456789abcdef" };
 
-const hello: PeerMessage = {
+const hello: HelloMessage = {
   type: "hello",
   versionMin: 1,
   versionMax: 1,
@@ -32,10 +33,12 @@ const hello: PeerMessage = {
   http: "http://127.0.0.1:8080",
   lastIndex: logIndex(18_206),
   term: term(7),
+  incarnation: "unstated",
+  votedFor: "unstated",
 };
 
-/** Name of the golden file -> message. */
-export const SAMPLE_MESSAGES: Readonly<Record<string, PeerMessage>> = {
+/** Name of the golden file -> message, as members of the first version speak. */
+const FIRST_VERSION: Readonly<Record<string, PeerMessage>> = {
   hello,
   "hello-without-http": { ...hello, http: null },
   refused: { type: "refused", code: "wrong-cluster", detail: "another cluster" },
@@ -57,19 +60,21 @@ export const SAMPLE_MESSAGES: Readonly<Record<string, PeerMessage>> = {
   }),
   "append-ack": raft({
     type: "append-ack",
+    incarnation: "unstated",
     ...envelope,
     accepted: true,
     matchIndex: logIndex(18_206),
   }),
   "append-ack-rejected": raft({
     type: "append-ack",
+    incarnation: "unstated",
     ...envelope,
     accepted: false,
     rejectedIndex: logIndex(18_203),
     hint: at(5, 900),
   }),
   heartbeat: raft({ type: "heartbeat", ...envelope, commitIndex: logIndex(300), round: 41 }),
-  "heartbeat-ack": raft({ type: "heartbeat-ack", ...envelope, round: 41 }),
+  "heartbeat-ack": raft({ type: "heartbeat-ack", incarnation: "unstated", ...envelope, round: 41 }),
   "vote-request": raft({
     type: "vote-request",
     ...envelope,
@@ -77,7 +82,13 @@ export const SAMPLE_MESSAGES: Readonly<Record<string, PeerMessage>> = {
     last: at(6, 18_203),
     transfer: false,
   }),
-  "vote-reply": raft({ type: "vote-reply", ...envelope, preVote: false, granted: true }),
+  "vote-reply": raft({
+    type: "vote-reply",
+    incarnation: "unstated",
+    ...envelope,
+    preVote: false,
+    granted: true,
+  }),
   "timeout-now": raft({ type: "timeout-now", ...envelope }),
   "read-index": raft({ type: "read-index", ...envelope, requestId: 77 }),
   "read-index-reply": raft({
@@ -107,6 +118,7 @@ export const SAMPLE_MESSAGES: Readonly<Record<string, PeerMessage>> = {
     flushed: logIndex(18_205),
     applied: logIndex(18_200),
     checksum,
+    snapshotIndex: logIndex(0),
   },
   "snapshot-begin": {
     type: "snapshot-begin",
@@ -121,6 +133,7 @@ export const SAMPLE_MESSAGES: Readonly<Record<string, PeerMessage>> = {
     transferId: 3,
     offset: 262_144,
     bytes: bytes(1, 2, 3, 4),
+    crc32: null,
   },
   "snapshot-progress": { type: "snapshot-progress", transferId: 3, offset: 524_288 },
   "snapshot-end": { type: "snapshot-end", transferId: 3, outcome: "damaged" },
@@ -139,3 +152,77 @@ export const SAMPLE_MESSAGES: Readonly<Record<string, PeerMessage>> = {
     ],
   },
 };
+
+/** The same as members of version 2 speak, and what is new in it. */
+const SECOND_VERSION: Readonly<Record<string, PeerMessage>> = {
+  ...FIRST_VERSION,
+  hello: { ...hello, versionMax: 2, incarnation: 18_100, votedFor: memberId("member-b") },
+  "hello-without-http": {
+    ...{ ...hello, versionMax: 2, http: null },
+    ...{ incarnation: null, votedFor: null },
+  },
+  "refused-barred": { type: "refused", code: "barred", detail: "fewer entries than it had" },
+  "append-ack": raft({
+    type: "append-ack",
+    incarnation: 18_100,
+    ...envelope,
+    accepted: true,
+    matchIndex: logIndex(18_206),
+  }),
+  "append-ack-rejected": raft({
+    type: "append-ack",
+    incarnation: 0,
+    ...envelope,
+    accepted: false,
+    rejectedIndex: logIndex(18_203),
+    hint: at(5, 900),
+  }),
+  "heartbeat-ack": raft({ type: "heartbeat-ack", incarnation: null, ...envelope, round: 41 }),
+  "vote-reply": raft({
+    type: "vote-reply",
+    incarnation: null,
+    ...envelope,
+    preVote: false,
+    granted: false,
+  }),
+  "beat-ack": {
+    type: "beat-ack",
+    echoSentAtMs: 99.25,
+    received: logIndex(18_206),
+    flushed: logIndex(18_205),
+    applied: logIndex(18_200),
+    checksum,
+    snapshotIndex: logIndex(17_000),
+  },
+  "snapshot-chunk": {
+    type: "snapshot-chunk",
+    transferId: 3,
+    offset: 262_144,
+    bytes: bytes(1, 2, 3, 4),
+    crc32: 0xb63c_fbcd,
+  },
+  "snapshot-offer": {
+    type: "snapshot-offer",
+    transferId: 4,
+    term: term(7),
+    source: memberId("member-c"),
+    indexMin: logIndex(17_000),
+  },
+  "snapshot-request": { type: "snapshot-request", requestId: 5, indexMin: logIndex(17_000) },
+  barred: {
+    type: "barred",
+    incarnation: 18_100,
+    reason: "missing-entries",
+    detail: "acknowledged 18206, has 17000",
+  },
+};
+
+/** The samples of every protocol version, and the folder of `test/golden` with their bytes. */
+export const SAMPLES: readonly {
+  readonly version: number;
+  readonly folder: string;
+  readonly messages: Readonly<Record<string, PeerMessage>>;
+}[] = [
+  { version: 1, folder: "protocol", messages: FIRST_VERSION },
+  { version: 2, folder: "protocol-2", messages: SECOND_VERSION },
+];

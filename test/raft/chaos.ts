@@ -1,4 +1,11 @@
+/**
+ * What kind of world a seed gets: how bad network, disks and luck are, and who is in it. Drawn
+ * once, so that seeds differ in kind and not only in detail. What happens when is drawn elsewhere.
+ */
+import { NO_BYTES } from "../../shared/base/bytes.ts";
+import { type MemberId, memberId } from "../../shared/base/ids.ts";
 import { type Rng, randomBetween, randomChance, randomPick } from "../../shared/base/rng.ts";
+import type { Configuration, ConfigurationChange } from "../../shared/raft/types.ts";
 
 /** How one seed's world behaves. Chances are per step. */
 export type Chaos = {
@@ -21,6 +28,8 @@ export type Chaos = {
   /** Members are restarted just after they voted. */
   readonly isCrashingVoters: boolean;
   readonly isChangingMembers: boolean;
+  /** Disks are wiped, or put back to what they were, while their member is down. */
+  readonly isLosingDisks: boolean;
   readonly appendBytesMax: number;
   readonly founderCount: number;
   readonly mirrorCount: number;
@@ -43,6 +52,7 @@ export function drawChaos(rng: Rng): Chaos {
     restartChance: isStalking ? 0.1 : randomPick(rng, [0.01, 0.1]),
     isCrashingVoters: randomChance(rng, 0.4),
     isChangingMembers,
+    isLosingDisks: randomChance(rng, 0.35),
     // One or two entries in a message: acks then come in small steps.
     appendBytesMax: isStalking ? 1 : randomPick(rng, [1, 16, 1024]),
     founderCount: randomPick(rng, [1, 2, 3, 3, 3, 3, 5, 5]),
@@ -63,5 +73,34 @@ export function calmed(chaos: Chaos): Chaos {
     ambushChance: 0,
     restartChance: 0,
     isCrashingVoters: false,
+    isLosingDisks: false,
   };
+}
+
+/** Everybody there will be, and those who begin: voters, then mirrors. */
+export function membersOf(chaos: Chaos): {
+  readonly ids: readonly MemberId[];
+  readonly founding: Configuration;
+} {
+  const { founderCount, mirrorCount, joinerCount } = chaos;
+  const count = founderCount + mirrorCount + joinerCount;
+  const ids = Array.from({ length: count }, (_, i) => memberId(`n${i + 1}`));
+  const seats = ids.slice(0, founderCount + mirrorCount).map((id, i) => {
+    const kind = i < founderCount ? ("voter" as const) : ("mirror" as const);
+    return { id, kind, incarnation: 0, context: NO_BYTES };
+  });
+  return { ids, founding: { seats } };
+}
+
+/** Something an administrator, an autopilot or a member in need may ask for. */
+export function drawChange(rng: Rng, id: MemberId): ConfigurationChange {
+  return randomPick<ConfigurationChange>(rng, [
+    { type: "add-mirror", id, context: NO_BYTES },
+    { type: "promote", id },
+    { type: "promote", id },
+    { type: "promote", id },
+    { type: "demote", id },
+    { type: "remove", id },
+    { type: "reseat", id },
+  ]);
 }

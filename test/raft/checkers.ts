@@ -36,6 +36,8 @@ export class SafetyChecker {
   /** Call after everything that may have changed a node. */
   observe(node: TestNode): void {
     const status = node.status;
+    // Nobody here breaks the rules, so nothing may look as if somebody did.
+    if (status.alarm) throw new Violation(`alarm at ${node.id}: ${status.alarm.detail}`);
     if (status.role !== "leader") return;
     const known = this.#leaders.get(status.term);
     if (known === undefined) {

@@ -5,7 +5,8 @@
 import { NO_BYTES } from "../../shared/base/bytes.ts";
 import { type MemberId, type Position, logIndex, memberId, term } from "../../shared/base/ids.ts";
 import { seededRng } from "../../shared/base/rng.ts";
-import { NO_FAULTS } from "../../shared/raft/faults.ts";
+import { NO_FAULTS, type RaftFaults } from "../../shared/raft/faults.ts";
+import { seatOf } from "../../shared/raft/configuration.ts";
 import type { Raft } from "../../shared/raft/interface.ts";
 import type {
   Configuration,
@@ -14,6 +15,7 @@ import type {
   RaftMessage,
   RaftSettings,
   ReadAnswer,
+  StatedIncarnation,
 } from "../../shared/raft/types.ts";
 import { TestNode } from "./test-node.ts";
 
@@ -63,14 +65,19 @@ export class CoreFixture {
   nowMs = 0;
   #sent: RaftMessage[] = [];
 
-  /** @param terms The term of each entry already on disk. */
-  constructor(configuration: Configuration, terms: readonly number[] = [], inTerm?: number) {
+  /** @param terms The term of each entry already on disk. @param inTerm Default: the last's. */
+  constructor(
+    configuration: Configuration,
+    terms: readonly number[] = [],
+    inTerm?: number,
+    faults: RaftFaults = NO_FAULTS,
+  ) {
     this.node = new TestNode({
       id: N1,
       settings: SETTINGS,
       configuration,
       rng: seededRng(1),
-      faults: NO_FAULTS,
+      faults,
       outlet: {
         send: (message) => this.#sent.push(message),
         committed: () => undefined,
@@ -80,7 +87,11 @@ export class CoreFixture {
     });
     this.node.disk.entries = terms.map((each, i) => entry(each, i + 1));
     const startTerm = term(inTerm ?? terms.at(-1) ?? 0);
-    this.node.disk.hardState = { term: startTerm, votedFor: null };
+    this.node.disk.hardState = {
+      term: startTerm,
+      votedFor: null,
+      incarnation: seatOf(configuration, N1)?.incarnation ?? null,
+    };
     this.node.start(0);
   }
 
@@ -118,9 +129,9 @@ export class CoreFixture {
   lead(): void {
     this.wait(2000);
     const asked = term(this.node.status.term + 1);
-    this.step({ ...to(asked), type: "vote-reply", preVote: true, granted: true });
+    this.step({ ...to(asked), type: "vote-reply", incarnation: 0, preVote: true, granted: true });
     this.node.finishPersist();
-    this.step({ ...to(asked), type: "vote-reply", preVote: false, granted: true });
+    this.step({ ...to(asked), type: "vote-reply", incarnation: 0, preVote: false, granted: true });
     this.node.finishPersist();
     this.sent();
   }
@@ -132,4 +143,19 @@ export function to(
   from: MemberId = N2,
 ): { from: MemberId; to: MemberId; term: Position["term"] } {
   return { from, to: N1, term: term(inTerm) };
+}
+
+/** A member acknowledges everything up to an index. */
+export function acknowledge(
+  core: CoreFixture,
+  matchIndex: number,
+  options: { readonly from?: MemberId; readonly incarnation?: StatedIncarnation } = {},
+): void {
+  core.step({
+    ...to(core.node.status.term, options.from ?? N2),
+    type: "append-ack",
+    incarnation: options.incarnation ?? 0,
+    accepted: true,
+    matchIndex: logIndex(matchIndex),
+  });
 }

@@ -21,9 +21,11 @@ describe("§3.4 a vote", () => {
     const core = new CoreFixture(THREE);
     core.step(asks(1));
     expect(core.sent()).toEqual([]);
-    expect(core.node.pending?.hardState).toEqual({ term: 1, votedFor: N2 });
+    expect(core.node.pending?.hardState).toEqual({ term: 1, votedFor: N2, incarnation: 0 });
     core.node.finishPersist();
-    expect(core.sent()).toMatchObject([{ type: "vote-reply", granted: true, to: N2, term: 1 }]);
+    expect(core.sent()).toMatchObject([
+      { type: "vote-reply", incarnation: 0, granted: true, to: N2, term: 1 },
+    ]);
   });
 
   it("is given to one candidate in a term, and to that one again", () => {
@@ -48,7 +50,7 @@ describe("§3.4 a vote", () => {
     const core = new CoreFixture(five);
     core.wait(2000);
     for (let i = 0; i < 3; i++) {
-      core.step({ ...to(1), type: "vote-reply", preVote: true, granted: true });
+      core.step({ ...to(1), type: "vote-reply", incarnation: 0, preVote: true, granted: true });
     }
     expect(core.node.status.role).toBe("pre-candidate");
   });

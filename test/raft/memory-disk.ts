@@ -1,12 +1,18 @@
+/**
+ * A disk for cores in tests: keeps what was written to its end, tears what was not, and can be
+ * put back to an older copy. It knows nothing of Raft beyond the order within a batch.
+ */
 import { assert, defined } from "../../shared/base/assert.ts";
 import {
   type LogIndex,
+  type MemberId,
   POSITION_ZERO,
   type Position,
   type Term,
   logIndex,
   term,
 } from "../../shared/base/ids.ts";
+import { seatOf } from "../../shared/raft/configuration.ts";
 import type {
   Configuration,
   HardState,
@@ -19,13 +25,23 @@ import type {
 /** How much of a batch reached the disk before a crash. */
 export type Torn = "nothing" | "hard-state" | "some-entries" | "everything";
 
+/** Everything on a disk at one moment, to be put back later. */
+export type DiskImage = {
+  readonly hardState: HardState;
+  readonly base: SnapshotMark;
+  readonly entries: readonly LogEntry[];
+};
+
 /** What one member has on disk; survives its crashes. */
 export class MemoryDisk implements LogView {
-  hardState: HardState = { term: term(0), votedFor: null };
+  hardState: HardState;
   base: SnapshotMark;
   entries: LogEntry[] = [];
 
-  constructor(configuration: Configuration) {
+  /** The disk of a new member: it vouches for its seat, if it has one. */
+  constructor(id: MemberId, configuration: Configuration) {
+    const incarnation = seatOf(configuration, id)?.incarnation ?? null;
+    this.hardState = { term: term(0), votedFor: null, incarnation };
     this.base = { position: POSITION_ZERO, configuration };
   }
 
@@ -54,6 +70,19 @@ export class MemoryDisk implements LogView {
       end += 1;
     }
     return this.entries.slice(start, end);
+  }
+
+  /** A copy of everything, as a backup of the computer takes it. */
+  image(): DiskImage {
+    const { hardState, base, entries } = this;
+    return { hardState, base, entries: [...entries] };
+  }
+
+  /** Puts an older copy in place of everything. */
+  restore(image: DiskImage): void {
+    this.hardState = image.hardState;
+    this.base = image.base;
+    this.entries = [...image.entries];
   }
 
   /** Writes a batch, or as much of it as a crash let through. */

@@ -6,8 +6,7 @@
  * virtual ports is simulated elsewhere (`test/sim`); here only the consensus core is under test.
  */
 import { InvariantError } from "../../shared/base/assert.ts";
-import { NO_BYTES } from "../../shared/base/bytes.ts";
-import { type MemberId, memberId } from "../../shared/base/ids.ts";
+import type { MemberId } from "../../shared/base/ids.ts";
 import {
   type Rng,
   randomBetween,
@@ -18,17 +17,17 @@ import {
 import { NO_FAULTS, type RaftFaults } from "../../shared/raft/faults.ts";
 import type {
   Configuration,
-  ConfigurationChange,
   LogEntry,
   RaftMessage,
   RaftSettings,
   ReadAnswer,
-  Seat,
 } from "../../shared/raft/types.ts";
 import { SafetyChecker, Violation } from "./checkers.ts";
-import { type Chaos, calmed, drawChaos } from "./chaos.ts";
+import { type Chaos, calmed, drawChange, drawChaos, membersOf } from "./chaos.ts";
+import { DiskLosses } from "./disk-loss.ts";
 import type { Torn } from "./memory-disk.ts";
 import { RandomNetwork } from "./random-network.ts";
+import { SeatAgent } from "./seat-agent.ts";
 import { TestNode } from "./test-node.ts";
 
 /** What a seed came to. */
@@ -65,6 +64,8 @@ class RandomCluster {
   readonly #ids: readonly MemberId[];
   /** What was known to be committed when a read was asked. */
   readonly #readsAskedAt = new Map<number, number>();
+  readonly #seats = new SeatAgent();
+  readonly #losses: DiskLosses;
   #chaos: Chaos;
   #nowMs = 1_000;
   #nextRequestId = 1;
@@ -74,14 +75,15 @@ class RandomCluster {
     const rng = this.#rng;
     this.#chaos = drawChaos(rng);
     this.#network = new RandomNetwork(rng, this.#chaos);
-    const { founderCount, mirrorCount, joinerCount } = this.#chaos;
-    this.#ids = names(founderCount + mirrorCount + joinerCount);
-    const founding = this.#ids.slice(0, founderCount + mirrorCount);
-    const seats = founding.map((id, i) => seatAt(id, i < founderCount));
-    for (const id of this.#ids) {
-      const configuration: Configuration = { seats: founding.includes(id) ? seats : [] };
+    const { ids, founding } = membersOf(this.#chaos);
+    this.#ids = ids;
+    for (const id of ids) {
+      const isFounder = founding.seats.some((seat) => seat.id === id);
+      const configuration: Configuration = isFounder ? founding : { seats: [] };
       this.#nodes.set(id, this.#makeNode(id, configuration, faults));
     }
+    const nowMs = (): number => this.#nowMs;
+    this.#losses = new DiskLosses({ rng, seats: this.#seats, nodes: this.#nodes, nowMs });
   }
 
   run(): void {
@@ -109,6 +111,7 @@ class RandomCluster {
     else this.#dropConnection();
     if (randomChance(this.#rng, this.#chaos.huntChance)) this.#huntLeader();
     if (randomChance(this.#rng, this.#chaos.restartChance)) this.#startSomeone();
+    if (this.#chaos.isLosingDisks && randomChance(this.#rng, 0.02)) this.#loseDisk();
     if (this.#chaos.isCrashingVoters && randomChance(this.#rng, 0.3)) this.#crashVoter();
   }
 
@@ -139,6 +142,7 @@ class RandomCluster {
   }
 
   #tick(node: TestNode): void {
+    this.#seats.look(node, this.#anyLeader());
     this.#run(node, () => node.run((raft) => raft.advance(this.#nowMs)));
   }
 
@@ -169,7 +173,7 @@ class RandomCluster {
   #crashOrStart(): void {
     const node = randomPick(this.#rng, [...this.#nodes.values()]);
     if (node.isUp) this.#crash(node);
-    else this.#start(node);
+    else if (!this.#losses.isHeldDown(node.id)) this.#start(node);
   }
 
   #crash(node: TestNode): void {
@@ -182,26 +186,34 @@ class RandomCluster {
   }
 
   #start(node: TestNode): void {
-    this.#run(node, () => node.start(this.#nowMs));
+    this.#run(node, () => {
+      node.start(this.#nowMs);
+      this.#seats.started(node);
+    });
   }
 
   #cutOrHeal(): void {
-    const network = this.#network;
-    network.heal();
+    this.#network.heal();
     if (randomChance(this.#rng, 0.4)) return;
     const isOneWay = randomChance(this.#rng, 0.2);
     const inside = this.#ids.filter(() => randomChance(this.#rng, 0.5));
-    for (const a of inside) {
-      for (const b of this.#ids) {
-        if (inside.includes(b)) continue;
-        network.cut(a, b);
-        if (!isOneWay) network.cut(b, a);
-      }
-    }
+    this.#network.isolate(inside, this.#ids, isOneWay);
+  }
+
+  #loseDisk(): void {
+    const leader = this.#anyLeader();
+    this.#losses.returnSuperseded(leader);
+    if (leader === null || randomChance(this.#rng, 0.5)) return this.#losses.backUp();
+    const node = this.#losses.victim(leader);
+    if (node === null) return;
+    if (node.isUp) this.#crash(node);
+    this.#run(node, () => this.#losses.strike(node, leader));
   }
 
   #startSomeone(): void {
-    const down = [...this.#nodes.values()].filter((node) => !node.isUp);
+    const down = [...this.#nodes.values()].filter(
+      (node) => !node.isUp && !this.#losses.isHeldDown(node.id),
+    );
     if (down.length > 0) this.#start(randomPick(this.#rng, down));
   }
 
@@ -231,26 +243,14 @@ class RandomCluster {
     // Alone, or with one other: enough to spread an entry that no majority has.
     const friend = randomPick(this.#rng, this.#ids);
     this.#network.heal();
-    for (const id of this.#ids) {
-      if (id === leader.id || id === friend) continue;
-      for (const inside of [leader.id, friend]) {
-        this.#network.cut(inside, id);
-        this.#network.cut(id, inside);
-      }
-    }
+    this.#network.isolate([leader.id, friend], this.#ids, false);
   }
 
   #changeMembers(): void {
     const leader = this.#anyLeader();
-    if (leader === null || !this.#chaos.isChangingMembers) return;
-    const id = randomPick(this.#rng, this.#ids);
-    const change = randomPick<ConfigurationChange>(this.#rng, [
-      { type: "add-mirror", id, context: NO_BYTES },
-      { type: "promote", id },
-      { type: "promote", id },
-      { type: "demote", id },
-      { type: "remove", id },
-    ]);
+    // A change together with a lost disk is more than the others can mend (see `DiskLosses`).
+    if (leader === null || !this.#chaos.isChangingMembers || this.#seats.isBusy) return;
+    const change = drawChange(this.#rng, randomPick(this.#rng, this.#ids));
     this.#run(leader, () => leader.run((raft) => raft.changeConfiguration(change)));
   }
 
@@ -281,28 +281,49 @@ class RandomCluster {
     this.#chaos = calmed(this.#chaos);
     this.#network.chaos = this.#chaos;
     this.#network.heal();
+    this.#losses.returnSuperseded(this.#anyLeader());
+    this.#seats.tellAll();
     for (const node of this.#nodes.values()) if (!node.isUp) this.#start(node);
+    this.#converge();
+    if (randomChance(this.#rng, 0.5)) {
+      this.#restartUnnoticed();
+      this.#converge();
+    }
+    this.#compareLogs();
+  }
+
+  #converge(): void {
     for (let round = 0; round < HEALING_ROUNDS; round++) {
       this.#nowMs += HEARTBEAT_MS / 2;
       for (const node of this.#up()) this.#tick(node);
       for (const node of this.#up()) this.#run(node, () => node.finishPersist());
       for (let left = this.#network.count; left > 0; left--) this.#deliver();
-      if (this.#isConverged()) return this.#compareLogs();
+      if (this.#isConverged()) return;
     }
     throw new Violation("progress: no leader that brought every member up to date");
+  }
+
+  /** So fast that nobody loses a connection. */
+  #restartUnnoticed(): void {
+    const node = randomPick(this.#rng, [...this.#nodes.values()]);
+    node.crash("everything");
+    this.#start(node);
   }
 
   #isConverged(): boolean {
     const leader = this.#anyLeader()?.status;
     if (!leader || leader.commitIndex < leader.lastIndex) return false;
-    return leader.configuration.seats.every(
-      ({ id }) => this.#nodes.get(id)?.appliedIndex === leader.commitIndex,
-    );
+    return leader.configuration.seats.every(({ id, incarnation }) => {
+      const node = this.#nodes.get(id);
+      const isSeated = node?.status.incarnation === incarnation;
+      return isSeated && node.appliedIndex === leader.commitIndex;
+    });
   }
 
   #run(node: TestNode, action: () => unknown): void {
     const { committedCount, electionCount } = this.checker;
     action();
+    if (!node.isUp) return;
     this.checker.observe(node);
     if (
       this.checker.electionCount > electionCount &&
@@ -376,12 +397,4 @@ class RandomCluster {
     const outcome = randomChance(this.#rng, 0.7) ? "sent" : "failed";
     node.run((raft) => raft.reportSnapshot(member, outcome));
   }
-}
-
-function names(count: number): readonly MemberId[] {
-  return Array.from({ length: count }, (_, i) => memberId(`n${i + 1}`));
-}
-
-function seatAt(id: MemberId, isVoter: boolean): Seat {
-  return { id, kind: isVoter ? "voter" : "mirror", incarnation: 0, context: NO_BYTES };
 }

@@ -57,6 +57,17 @@ export class RandomNetwork {
     this.#cuts.add(`${from}>${to}`);
   }
 
+  /** Cuts some off from the others of `all`. @param isOneWay Only what the inner ones say is lost. */
+  isolate(inside: readonly MemberId[], all: readonly MemberId[], isOneWay: boolean): void {
+    for (const a of inside) {
+      for (const b of all) {
+        if (inside.includes(b)) continue;
+        this.cut(a, b);
+        if (!isOneWay) this.cut(b, a);
+      }
+    }
+  }
+
   isCut(from: MemberId, to: MemberId): boolean {
     return this.#cuts.size > 0 && this.#cuts.has(`${from}>${to}`);
   }

@@ -32,6 +32,7 @@ function accepted(core: CoreFixture, matchIndex: number, from = N2): void {
   core.step({
     ...to(inTerm, from),
     type: "append-ack",
+    incarnation: 0,
     accepted: true,
     matchIndex: logIndex(matchIndex),
   });
@@ -104,6 +105,8 @@ describe("§3.5 a follower", () => {
 
   it("without a configuration takes the log from anyone", () => {
     const core = new CoreFixture({ seats: [] });
+    core.run((raft) => raft.holdIncarnation(7));
+    core.node.finishPersist();
     core.step(append(1, { from: STRANGER, entries: [entry(1, 1)] }));
     core.node.finishPersist();
     expect(core.sentOf("append-ack")).toMatchObject([{ accepted: true, to: STRANGER }]);
@@ -168,7 +171,7 @@ describe("§3.6.2 a leader", () => {
   it("steps down on a higher term in any message", () => {
     const core = new CoreFixture(THREE);
     core.lead();
-    core.step({ ...to(7), type: "heartbeat-ack", round: 0 });
+    core.step({ ...to(7), type: "heartbeat-ack", incarnation: 0, round: 0 });
     expect(core.node.status).toMatchObject({ role: "follower", term: 7 });
   });
 
@@ -202,9 +205,9 @@ describe("§6.4 a linearizable read", () => {
     core.wait(100);
     const before = core.sentOf("heartbeat").at(-1)?.round ?? 0;
     core.run((raft) => raft.readIndex(1));
-    core.step({ ...to(1), type: "heartbeat-ack", round: before });
+    core.step({ ...to(1), type: "heartbeat-ack", incarnation: 0, round: before });
     expect(core.reads).toEqual([]);
-    core.step({ ...to(1), type: "heartbeat-ack", round: before + 1 });
+    core.step({ ...to(1), type: "heartbeat-ack", incarnation: 0, round: before + 1 });
     expect(core.reads).toEqual([{ requestId: 1, index: 1 }]);
   });
 
@@ -214,12 +217,13 @@ describe("§6.4 a linearizable read", () => {
     core.run((raft) => raft.readIndex(1));
     core.wait(100);
     const round = core.sentOf("heartbeat").at(-1)?.round ?? 0;
-    core.step({ ...to(2), type: "heartbeat-ack", round });
+    core.step({ ...to(2), type: "heartbeat-ack", incarnation: 0, round });
     expect(core.reads).toEqual([]);
     accepted(core, 3);
     core.step({
       ...to(2),
       type: "heartbeat-ack",
+      incarnation: 0,
       round: core.sentOf("heartbeat").at(-1)?.round ?? 0,
     });
     expect(core.reads).toEqual([{ requestId: 1, index: 3 }]);

@@ -6,15 +6,18 @@
  */
 import { assert, defined } from "../../shared/base/assert.ts";
 import { NO_BYTES, utf8Encode } from "../../shared/base/bytes.ts";
-import { type MemberId, memberId } from "../../shared/base/ids.ts";
+import { type MemberId, term as asTerm, memberId } from "../../shared/base/ids.ts";
 import { seededRng } from "../../shared/base/rng.ts";
-import { NO_FAULTS } from "../../shared/raft/faults.ts";
+import { NO_FAULTS, type RaftFaults } from "../../shared/raft/faults.ts";
 import type {
   ConfigurationChange,
   RaftMessage,
   RaftSettings,
   Seat,
 } from "../../shared/raft/types.ts";
+import { entry } from "./core-fixture.ts";
+import type { DiskImage } from "./memory-disk.ts";
+import { SeatAgent } from "./seat-agent.ts";
 import { TestNode } from "./test-node.ts";
 
 const TICK_MS = 50;
@@ -29,9 +32,13 @@ const SETTINGS: RaftSettings = {
   uncommittedBytesMax: 1024,
 };
 
-/** The text again, with every picture drawn anew after its `----`. */
-export function runScenario(text: string): string {
-  const scenario = new Scenario();
+/**
+ * The text again, with every picture drawn anew after its `----`.
+ *
+ * @param faults Bugs to plant: the pictures then show what they do.
+ */
+export function runScenario(text: string, faults: RaftFaults = NO_FAULTS): string {
+  const scenario = new Scenario(faults);
   return text
     .split(/\n\n+/)
     .filter((chapter) => chapter.trim() !== "")
@@ -47,10 +54,24 @@ class Scenario {
   readonly #nodes = new Map<MemberId, TestNode>();
   readonly #clocks = new Map<MemberId, number>();
   readonly #stoppedDisks = new Set<MemberId>();
+  readonly #backups = new Map<MemberId, DiskImage>();
+  readonly #fresh = new Map<MemberId, DiskImage>();
+  readonly #faults: RaftFaults;
+  /** Two that do not reach each other, whatever else they reach. */
+  #cutPair: readonly MemberId[] = [];
+  /** Nothing reaches it; it is heard. */
+  #deaf: MemberId | null = null;
+  /** A kind of message that the network loses. */
+  #dropped = "nothing";
   readonly #notes = new Map<MemberId, string[]>();
+  readonly #seats = new SeatAgent();
   #packets: RaftMessage[] = [];
   #sides: readonly (readonly MemberId[])[] = [];
   #nextRequestId = 1;
+
+  constructor(faults: RaftFaults) {
+    this.#faults = faults;
+  }
 
   do(line: string): void {
     const [command = "", ...words] = line.split(" ");
@@ -58,8 +79,14 @@ class Scenario {
     if (command === "nodes") return this.#found(Number(words[0]), Number(words[2] ?? 0));
     if (command === "tick") return this.#tick(Number(words[0]));
     if (command === "partition") return this.#partition(words.join(" "));
+    if (command === "drop") {
+      this.#dropped = words[0] ?? "nothing";
+      return;
+    }
     if (command === "heal") {
       this.#sides = [];
+      this.#deaf = null;
+      this.#cutPair = [];
       return;
     }
     this.#doOn(command, memberId(words[0] ?? "-"), words.slice(1));
@@ -102,9 +129,75 @@ class Scenario {
         return node.start(this.#clock(id));
       case "step-down":
         return node.run((r) => r.stepDown());
+      case "cut":
+        this.#cutPair = [id, memberId(words[0] ?? "-")];
+        return;
+      case "deafen":
+        this.#deaf = id;
+        return;
+      case "sleep":
+        return this.#sleep(node, Number(words[0]));
+      default:
+        return this.#doToDisk(command, node, words);
+    }
+  }
+
+  #doToDisk(command: string, node: TestNode, words: readonly string[]): void {
+    switch (command) {
+      case "log":
+        return this.#giveLog(node, Number(words[0]), words.slice(1).map(Number));
+      case "blink":
+        node.crash("everything");
+        return node.start(this.#clock(node.id));
+      case "back-up":
+        return void this.#backups.set(node.id, node.disk.image());
+      case "wipe":
+        return this.#lose(node, this.#emptied(node));
+      case "put-back":
+        return this.#lose(node, this.#backupOf(node));
+      case "put-back-untold":
+        node.crash("nothing");
+        node.disk.restore(this.#backupOf(node));
+        this.#seats.keepInTheDark(node.id);
+        return node.start(this.#clock(node.id));
       default:
         throw new Error(`a scenario has no command "${command}"`);
     }
+  }
+
+  /** The process stands still; then its clock shows all that time at once. */
+  #sleep(node: TestNode, durationMs: number): void {
+    const nowMs = this.#clock(node.id) + durationMs;
+    this.#clocks.set(node.id, nowMs);
+    node.run((r) => r.advance(nowMs));
+  }
+
+  /** Restarts with a log of entries of these terms. */
+  #giveLog(node: TestNode, inTerm: number, terms: readonly number[]): void {
+    node.crash("nothing");
+    const { incarnation } = node.disk.hardState;
+    node.disk.hardState = { term: asTerm(inTerm), votedFor: null, incarnation };
+    node.disk.entries = terms.map((each, i) => entry(each, i + 1));
+    node.start(this.#clock(node.id));
+  }
+
+  /** It comes back with less than it had, and is told at once. */
+  #lose(node: TestNode, image: DiskImage): void {
+    if (node.isUp) node.crash("nothing");
+    node.disk.restore(image);
+    this.#seats.lost(node);
+    node.start(this.#clock(node.id));
+    this.#seats.started(node);
+  }
+
+  /** As after its first start, but with no word of the seat it held. */
+  #emptied(node: TestNode): DiskImage {
+    const image = defined(this.#fresh.get(node.id), `${node.id} was founded`);
+    return { ...image, hardState: { ...image.hardState, incarnation: null } };
+  }
+
+  #backupOf(node: TestNode): DiskImage {
+    return defined(this.#backups.get(node.id), `${node.id} was backed up`);
   }
 
   #found(voters: number, others: number): void {
@@ -117,7 +210,10 @@ class Scenario {
       this.#clocks.set(id, 0);
       this.#nodes.set(id, this.#makeNode(id, i, configuration));
     }
-    for (const node of this.#nodes.values()) node.start(0);
+    for (const node of this.#nodes.values()) {
+      this.#fresh.set(node.id, node.disk.image());
+      node.start(0);
+    }
     this.#settle();
   }
 
@@ -127,7 +223,7 @@ class Scenario {
       settings: SETTINGS,
       configuration,
       rng: seededRng(seed),
-      faults: NO_FAULTS,
+      faults: this.#faults,
       outlet: {
         send: (message) => this.#packets.push(message),
         committed: () => undefined,
@@ -195,10 +291,12 @@ class Scenario {
       this.#packets = [];
       for (const message of packets) {
         const node = this.#nodes.get(message.to);
+        if (message.type === this.#dropped) continue;
         if (!node?.isUp || this.#isCut(message.from, message.to)) continue;
         node.run((r) => r.step(message));
       }
       const wrote = this.#up().filter((node) => this.#persist(node)).length > 0;
+      for (const node of this.#up()) this.#seats.look(node, this.#leaderFor(node.id));
       const tasks = this.#tasks.splice(0);
       for (const task of tasks) task();
       if (packets.length === 0 && !wrote && tasks.length === 0) return;
@@ -225,18 +323,20 @@ class Scenario {
 
   #isCut(from: MemberId, to: MemberId): boolean {
     const sideOf = (id: MemberId): number => this.#sides.findIndex((side) => side.includes(id));
-    return this.#sides.length > 0 && sideOf(from) !== sideOf(to);
+    if (this.#cutPair.includes(from) && this.#cutPair.includes(to)) return true;
+    return to === this.#deaf || (this.#sides.length > 0 && sideOf(from) !== sideOf(to));
   }
 
   #describe(node: TestNode): string {
     const notes = this.#notes.get(node.id) ?? [];
     const tail = notes.length > 0 ? `   ${notes.join(", ")}` : "";
     if (!node.isUp) return `${node.id} down${tail}`;
-    const { role, term, lastIndex, commitIndex, configuration } = node.status;
-    const seat = configuration.seats.find(({ id }) => id === node.id)?.kind ?? "no seat";
-    const kind = seat === "voter" ? "" : ` (${seat})`;
+    const { role, term, lastIndex, commitIndex, configuration, incarnation } = node.status;
+    const seat = configuration.seats.find(({ id }) => id === node.id);
+    const kind = seat?.kind === "voter" ? "" : ` (${seat?.kind ?? "no seat"})`;
     const name = `${role}${kind}`.padEnd(13);
-    return `${node.id} ${name} term=${term} last=${lastIndex} commit=${commitIndex}${tail}`;
+    const held = seat && seat.incarnation !== incarnation ? ` holds=${incarnation}` : "";
+    return `${node.id} ${name} term=${term} last=${lastIndex} commit=${commitIndex}${held}${tail}`;
   }
 
   #outcome(result: ReturnType<TestNode["run"]>): string {
@@ -253,6 +353,14 @@ class Scenario {
     return defined(this.#nodes.get(id), `the scenario has a node ${id}`);
   }
 
+  /** The leader of the highest term that a member reaches. */
+  #leaderFor(id: MemberId): TestNode | null {
+    const leaders = this.#up().filter(
+      (node) => node.status.role === "leader" && !this.#isCut(id, node.id),
+    );
+    return leaders.sort((a, b) => b.status.term - a.status.term)[0] ?? null;
+  }
+
   #clock(id: MemberId): number {
     return this.#clocks.get(id) ?? 0;
   }
@@ -264,6 +372,7 @@ class Scenario {
 
 function parseChange(type: string | undefined, id: MemberId): ConfigurationChange {
   if (type === "add-mirror") return { type, id, context: NO_BYTES };
-  assert(type === "promote" || type === "demote" || type === "remove", "a known change");
+  const isKnown = type === "promote" || type === "demote" || type === "remove" || type === "reseat";
+  assert(isKnown, "a known change");
   return { type, id };
 }

@@ -49,7 +49,7 @@ export class TestNode {
   constructor(options: NodeOptions) {
     this.id = options.id;
     this.#options = options;
-    this.disk = new MemoryDisk(options.configuration);
+    this.disk = new MemoryDisk(options.id, options.configuration);
   }
 
   get isUp(): boolean {

@@ -22,6 +22,13 @@ describe("describeBanner", () => {
     expect(view.edit).toContain("confirmed on 2 of 3 disks");
   });
 
+  it("names a member whose word was not taken, also while this computer leads", () => {
+    const alarm = { code: "two-leaders", member: "Ward 2", detail: "a second leader of term 4" };
+    const view = bannerOf((cluster) => (cluster.alarm = alarm));
+    expect(view.tone).toBe("stopped");
+    expect(view.lead).toContain("Ward 2 sent something that a sound computer never sends");
+  });
+
   it("warns a single computer that its disk holds the only copy", () => {
     const view = bannerOf((cluster) => (cluster.members = cluster.members.slice(0, 1)));
     expect(view.edit).toContain("the only copy is on this disk");
@@ -81,5 +88,34 @@ describe("describeBanner", () => {
     const failed = bannerOf((cluster) => (cluster.storage = "failed"));
     expect(full.edit).toContain("goes on by itself");
     expect(failed.lead).toContain("failed to save");
+  });
+
+  it("says what was found about its own data folder before anything else, and what happens now", () => {
+    const view = bannerOf((cluster) => {
+      const since = new Date().toISOString();
+      cluster.leader = 1;
+      cluster.seat = { state: "barred", reason: "missing-entries", detail: "x", since };
+    });
+    expect(view.tone).toBe("stopped");
+    expect(view.lead).toContain("older copy of this computer's data folder");
+    expect(view.edit).toContain("by itself");
+  });
+
+  it("never calls a computer up to date that is being filled again or runs on a copied folder", () => {
+    for (const state of ["reseeding", "copy", "damaged"] as const) {
+      const view = bannerOf((cluster) => {
+        cluster.leader = 1;
+        cluster.seat = { state, reason: "copy", detail: null, since: null };
+      });
+      expect(view.tone).not.toBe("live");
+      expect(view.tone).not.toBe("mirror");
+      expect(view.asOf).not.toMatch(/Up to date|Live/);
+    }
+  });
+
+  it("offers a lone computer with a damaged log what can still be done", () => {
+    const view = bannerOf((cluster) => (cluster.storage = "damaged"));
+    expect(view.tone).toBe("stopped");
+    expect(view.edit).toContain("tidemark repair");
   });
 });

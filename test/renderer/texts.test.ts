@@ -24,6 +24,12 @@ describe("a computer in the list", () => {
     expect(member({ lagEntries: null, lagMs: null }).lag).toBe("not known");
   });
 
+  it("says of a computer with another version that this is why it is away", () => {
+    const refusal = { code: "version-mismatch", detail: "desk runs 9.9.9" };
+    expect(member({ connected: false, refusal }).state).toBe("Runs another version");
+    expect(member({ connected: false }).state).toBe("Not connected");
+  });
+
   it("shows the absolute remainder while it is away", () => {
     const view = member({ connected: false, lagEntries: 1_284, lagMs: null });
     expect(view).toMatchObject({ tone: "away", state: "Not connected", lag: "1,284 changes" });

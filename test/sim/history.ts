@@ -34,6 +34,8 @@ export type ReadRecord = {
   readonly client: string;
   readonly key: number;
   readonly level: ReadLevel;
+  /** With `bounded`; else 0. */
+  readonly maxStalenessMs: number;
   readonly member: MemberId;
   readonly askedAtMs: number;
   readonly answeredAtMs: number;
@@ -67,7 +69,9 @@ export class History {
       checkPrefix(read, final.get(read.key) ?? []);
       checkOwnWrites(read);
       checkAsOf(read, this.writes, places);
+      if (read.level === "bounded") checkBounded(read, this.writes, places);
     }
+    checkSessions(this.reads);
     checkLinearizable(this.writes, this.reads, places);
   }
 }
@@ -167,6 +171,38 @@ function checkAsOf(read: ReadRecord, writes: readonly WriteRecord[], places: Pla
       const has = seen.has(write.name) ? "shows" : "misses";
       return `a read on ${read.member} as of ${read.asOfIndex} ${has} ${write.name} of ${index}`;
     });
+  }
+}
+
+/** Real clocks differ a little in speed; the bound is kept by the clock of the member asked. */
+const CLOCK_RATE_SLACK = 1.03;
+
+/** A bounded read shows every write that was acknowledged longer before than its bound. */
+function checkBounded(read: ReadRecord, writes: readonly WriteRecord[], places: Places): void {
+  const sinceMs = read.askedAtMs - read.maxStalenessMs * CLOCK_RATE_SLACK - 1;
+  for (const write of writes) {
+    const told = write.acknowledged;
+    if (write.key !== read.key || told === null || told.atMs >= sinceMs) continue;
+    const rank = places.get(write.name)?.rank ?? 0;
+    uphold(rank <= read.rows.length, "bounded-reads-keep-their-bound", () => {
+      const when = `asked at ${read.askedAtMs.toFixed(2)} on ${read.member}`;
+      const bound = `within ${read.maxStalenessMs} ms`;
+      return `a read ${bound}, ${when}, misses ${write.name}, told at ${told.atMs.toFixed(2)}`;
+    });
+  }
+}
+
+/** What a session once saw it sees again, on whichever member it asks. */
+function checkSessions(reads: readonly ReadRecord[]): void {
+  const seen = new Map<string, number>();
+  for (const read of reads) {
+    if (read.level !== "session") continue;
+    const name = `${read.client} ${read.key}`;
+    const before = seen.get(name) ?? 0;
+    uphold(read.rows.length >= before, "sessions-never-go-back", () => {
+      return `${read.client} saw ${before} rows of ${read.key}, then ${read.rows.length} on ${read.member}`;
+    });
+    seen.set(name, read.rows.length);
   }
 }
 

@@ -1,29 +1,47 @@
 /**
- * `npm run sim -- --seeds N --seed S [--verbose] [--bug NAME] [--minutes M]`: runs worlds until
- * one of them breaks a promise, and then says how to see it again.
+ * `npm run sim`: runs worlds until one of them breaks a promise, and then says how to see it
+ * again; or plants bugs and tells which world notices each. See DESIGN.md for the options.
  */
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { createStoreEngine } from "../../electron/store-worker/engine.ts";
+import { defined } from "../../shared/base/assert.ts";
 import { loadTestSqlite } from "../support/sqlite.ts";
-import { PLANTED_BUGS } from "./planted-bugs.ts";
+import { printBugTable } from "./bug-table.ts";
+import { CoverageTable } from "./coverage.ts";
+import { exportSimHistory, writeSimHistory } from "./history-export.ts";
+import { PLANTED_BUGS, findBug } from "./planted-bugs.ts";
+import type { PlantedBug } from "./planted-bugs.ts";
+import { Totals, violationLines } from "./report.ts";
 import { runSeed } from "./run-seed.ts";
+import { JobPool, inOrder, serveJob } from "./seed-runs.ts";
+import type { RunWorld } from "./seed-runs.ts";
 import type { RunTools, SimOutcome } from "./run-seed.ts";
-import { expandSeed, findBug } from "./sim-options.ts";
+import { shrink, withOnly } from "./shrink.ts";
+import { crowded, expandSeed } from "./sim-options.ts";
+import type { SimOptions } from "./sim-options.ts";
 
 const SEED_COUNT_DEFAULT = 200;
+/** A planted bug that no world notices within this many is called unnoticed. */
+const BUG_SEED_COUNT_DEFAULT = 2_000;
 const PROGRESS_EVERY_MS = 5_000;
 /** Every so many seeds one is run twice: its two histories must be the same. */
 const REPEAT_EVERY = 250;
 
-type Totals = {
-  seeds: number;
-  virtualMs: number;
-  events: number;
-  acknowledged: number;
-  reads: number;
-  elections: number;
-  applied: number;
-  installs: number;
+type Work = {
+  readonly firstSeed: number;
+  readonly seedCount: number;
+  readonly untilMs: number;
+  readonly isTwice: boolean;
+  /** Processes that run worlds at the same time. */
+  readonly jobCount: number;
+  readonly isShrinking: boolean;
+  readonly coverageFile: string | null;
+  readonly optionsOf: (seed: number) => SimOptions;
+  readonly run: RunWorld;
+  /** The same in this process, for options that no seed gives. */
+  readonly runHere: RunWorld;
 };
 
 process.exitCode = await main();
@@ -36,110 +54,157 @@ async function main(): Promise<number> {
       minutes: { type: "string" },
       verbose: { type: "boolean", default: false },
       bug: { type: "string" },
+      bugs: { type: "boolean", default: false },
+      only: { type: "string" },
+      shrink: { type: "boolean", default: false },
+      twice: { type: "boolean", default: false },
+      coverage: { type: "string" },
+      jobs: { type: "string", default: "1" },
+      job: { type: "boolean", default: false },
+      history: { type: "string" },
     },
   });
   const bug = values.bug === undefined ? null : findBug(values.bug);
   if (values.bug !== undefined && bug === null) {
-    console.error(
-      `No bug "${values.bug}"; there are: ${PLANTED_BUGS.map((b) => b.name).join(" ")}`,
-    );
-    return 2;
+    const names = PLANTED_BUGS.map((each) => each.name).join(" ");
+    return usage(`No bug "${values.bug}"; there are: ${names}`);
   }
   const firstSeed = Number(values.seed);
-  const seedCount = seedCountOf(values.seeds, values.minutes);
+  const seedCount = seedCountOf(values.seeds, values.minutes, values.bugs);
   if (!Number.isSafeInteger(firstSeed) || !(seedCount >= 1)) {
-    console.error("--seed and --seeds are whole numbers.");
-    return 2;
+    return usage("--seed and --seeds are whole numbers.");
   }
   const sqlite = await loadTestSqlite();
   const tools: RunTools = {
     makeEngine: () => createStoreEngine(sqlite),
     ...(values.verbose ? { onLine: (line: string) => console.log(line) } : {}),
   };
-  const untilMs = Date.now() + Number(values.minutes ?? Infinity) * 60_000;
-  return runSeeds({
+  const { history: file } = values;
+  const run = (options: SimOptions): Promise<SimOutcome> =>
+    runSeed(options, {
+      ...tools,
+      ...(file !== undefined && {
+        onHistory: (history, final) => {
+          writeSimHistory(file, exportSimHistory(history, final, options.seed));
+        },
+      }),
+    });
+  const optionsFor = (seed: number): SimOptions => optionsOf(seed, bug, values.only);
+  if (values.job) {
+    await serveJob((seed) => run(optionsFor(seed)));
+    return 0;
+  }
+  if (values.bugs) {
+    return (await printBugTable({ first: firstSeed, count: seedCount }, run)) === 0 ? 0 : 1;
+  }
+  const jobCount = Number(values.jobs);
+  if (!(jobCount >= 1)) return usage("--jobs is a whole number from 1.");
+  const pool = jobCount === 1 ? null : startJobs(jobCount, values.bug, values.only);
+  const outcome = await runSeeds({
     firstSeed,
     seedCount,
-    untilMs,
-    run: (seed) => runSeed(expandSeed(seed, bug), tools),
+    untilMs: Date.now() + Number(values.minutes ?? Infinity) * 60_000,
+    isTwice: values.twice,
+    isShrinking: values.shrink,
+    coverageFile: values.coverage ?? null,
+    jobCount,
+    optionsOf: optionsFor,
+    run: pool === null ? run : (options) => pool.run(options),
+    runHere: run,
   });
+  pool?.close();
+  return outcome;
 }
 
-function seedCountOf(seeds: string | undefined, minutes: string | undefined): number {
+function startJobs(count: number, bug: string | undefined, only: string | undefined): JobPool {
+  const args = [
+    ...(bug === undefined ? [] : ["--bug", bug]),
+    ...(only === undefined ? [] : ["--only", only]),
+  ];
+  return new JobPool(count, defined(process.argv[1], "this is a script"), args);
+}
+
+function usage(text: string): number {
+  console.error(text);
+  return 2;
+}
+
+function seedCountOf(
+  seeds: string | undefined,
+  minutes: string | undefined,
+  isForBugs: boolean,
+): number {
   if (seeds !== undefined) return Number(seeds);
+  if (isForBugs) return BUG_SEED_COUNT_DEFAULT;
   return minutes === undefined ? SEED_COUNT_DEFAULT : Infinity;
 }
 
-async function runSeeds(work: {
-  firstSeed: number;
-  seedCount: number;
-  untilMs: number;
-  run: (seed: number) => Promise<SimOutcome>;
-}): Promise<number> {
+function optionsOf(seed: number, bug: PlantedBug | null, only: string | undefined): SimOptions {
+  const options = expandSeed(seed, bug);
+  if (only === "all") return crowded(options);
+  return only === undefined ? options : withOnly(options, only.split(","));
+}
+
+async function runSeeds(work: Work): Promise<number> {
   const startedAtMs = Date.now();
   let shownAtMs = startedAtMs;
-  const totals: Totals = {
-    seeds: 0,
-    virtualMs: 0,
-    events: 0,
-    acknowledged: 0,
-    reads: 0,
-    elections: 0,
-    applied: 0,
-    installs: 0,
-  };
-  for (let i = 0; i < work.seedCount && Date.now() < work.untilMs; i++) {
-    const seed = work.firstSeed + i;
-    const outcome = await work.run(seed);
-    addTo(totals, outcome);
-    if (outcome.violation !== null) return reportViolation(outcome, totals);
-    if (i % REPEAT_EVERY === REPEAT_EVERY - 1 || work.seedCount === 1) {
-      const again = await work.run(seed);
-      if (again.traceHash !== outcome.traceHash) return reportDifference(outcome, again);
+  const totals = new Totals();
+  const coverage = new CoverageTable();
+  const start = (i: number): Promise<Runs> | null =>
+    i < work.seedCount && Date.now() < work.untilMs ? runOne(work, i) : null;
+  for await (const { outcome, again } of inOrder(work.jobCount, start)) {
+    totals.add(outcome);
+    coverage.add(outcome.coverage);
+    if (outcome.violation !== null) return fail(outcome, work);
+    if (again !== null && again.traceHash !== outcome.traceHash) {
+      return reportDifference(outcome, again);
     }
     if (Date.now() - shownAtMs >= PROGRESS_EVERY_MS) {
       shownAtMs = Date.now();
-      console.log(summary(totals, shownAtMs - startedAtMs));
+      console.log(totals.summary(shownAtMs - startedAtMs));
     }
   }
-  console.log(summary(totals, Date.now() - startedAtMs));
-  console.log(`sim: ${totals.seeds} seeds, 0 violations`);
+  for (const line of coverage.lines()) console.log(line);
+  if (work.coverageFile !== null) {
+    writeFileSync(work.coverageFile, `${coverage.lines().join("\n")}\n`);
+  }
+  console.log(totals.summary(Date.now() - startedAtMs));
+  console.log(`sim: ${totals.seeds} seeds, 0 violations${work.isTwice ? ", each run twice" : ""}`);
   return 0;
 }
 
-function addTo(totals: Totals, outcome: SimOutcome): void {
-  totals.seeds++;
-  totals.virtualMs += outcome.virtualMs;
-  totals.events += outcome.eventCount;
-  totals.acknowledged += outcome.acknowledgedCount;
-  totals.reads += outcome.readCount;
-  totals.elections += outcome.electionCount;
-  totals.applied += outcome.appliedCount;
-  totals.installs += outcome.installCount;
+type Runs = { readonly outcome: SimOutcome; readonly again: SimOutcome | null };
+
+/** One world, and once more when it is its turn to be compared with itself. */
+async function runOne(work: Work, i: number): Promise<Runs> {
+  const outcome = await work.run(work.optionsOf(work.firstSeed + i));
+  const isRepeated = i % REPEAT_EVERY === REPEAT_EVERY - 1 || work.seedCount === 1;
+  if (outcome.violation !== null || !(work.isTwice || isRepeated)) return { outcome, again: null };
+  return { outcome, again: await work.run(outcome.options) };
 }
 
-function summary(totals: Totals, realMs: number): string {
-  const perMinute = Math.round((totals.seeds / Math.max(1, realMs)) * 60_000);
-  const speed = Math.round(totals.virtualMs / Math.max(1, realMs));
-  return (
-    `${totals.seeds} seeds, ${perMinute}/min, ${speed} simulated s/s, ` +
-    `${Math.round(totals.events / 1_000)}k events, ${totals.acknowledged} writes, ` +
-    `${totals.reads} reads, ${totals.elections} elections, ${totals.applied} applied, ` +
-    `${totals.installs} snapshots installed`
-  );
-}
-
-function reportViolation(outcome: SimOutcome, totals: Totals): number {
-  const { options, violation, tail } = outcome;
-  const bug = options.bug === null ? "" : ` --bug ${options.bug.name}`;
-  console.log(`\nVIOLATION of ${violation?.invariant ?? ""} in seed ${options.seed}`);
-  console.log(violation?.detail);
-  console.log(`\nThe last ${tail.length} events (frames left out):`);
-  for (const line of tail) console.log(line);
-  console.log(`\nThe world: ${JSON.stringify({ ...options, bug: options.bug?.name ?? null })}`);
-  console.log(`Again:  npm run sim -- --seeds 1 --seed ${options.seed}${bug} --verbose`);
-  console.log(`sim: ${totals.seeds} seeds, 1 violation`);
+async function fail(outcome: SimOutcome, work: Work): Promise<number> {
+  for (const line of violationLines(outcome, commitOf())) console.log(line);
+  if (work.isShrinking) {
+    console.log("\nLooking for fewer faults that do it, too ...");
+    const smallest = await shrink(outcome, work.runHere, (kind) =>
+      console.log(`not needed: ${kind}`),
+    );
+    for (const line of violationLines(smallest, commitOf())) console.log(line);
+  }
+  console.log("sim: 1 violation");
   return 1;
+}
+
+/** The code that ran; a failure is worth little without it. */
+function commitOf(): string {
+  try {
+    const git = (...args: string[]): string => execFileSync("git", args, { encoding: "utf8" });
+    const changed = git("status", "--porcelain", "--untracked-files=no").trim() !== "";
+    return git("rev-parse", "HEAD").trim() + (changed ? " and uncommitted changes" : "");
+  } catch (error) {
+    return `unknown (${error instanceof Error ? error.message : String(error)})`;
+  }
 }
 
 function reportDifference(first: SimOutcome, again: SimOutcome): number {

@@ -3,7 +3,7 @@ import { seededRng } from "../../shared/base/rng.ts";
 import { networkContract } from "../contract/network-contract.ts";
 import type { ContractMember, NetworkWorld } from "../contract/network-contract.ts";
 import { PromiseChecker } from "./promise-checker.ts";
-import { Scheduler, settle } from "./scheduler.ts";
+import { Scheduler, runSteps } from "./scheduler.ts";
 import { SimNetwork } from "./sim-network.ts";
 import { SimProcess } from "./sim-process.ts";
 import { Trace } from "./trace.ts";
@@ -15,10 +15,9 @@ networkContract("the simulator's", () => world);
 
 function simWorld(): NetworkWorld {
   let scheduler = new Scheduler();
-  const runUntil = async (isOver: () => boolean): Promise<void> => {
+  const runUntil = (isOver: () => boolean): Promise<void> => {
     const untilMs = scheduler.nowMs + WORLD_MS_MAX;
-    await settle();
-    while (!isOver() && scheduler.runNext(untilMs)) await settle();
+    return runSteps(() => !isOver() && scheduler.runNext(untilMs));
   };
   return {
     members: () => {
@@ -27,7 +26,7 @@ function simWorld(): NetworkWorld {
         scheduler,
         rng: seededRng(1),
         trace: new Trace(() => scheduler.nowMs),
-        promises: new PromiseChecker(),
+        promises: new PromiseChecker(() => null),
         traits: { delayMs: 1, jitterMs: 5, bytesPerMs: 10_000 },
       });
       const member = (name: string): ContractMember => {

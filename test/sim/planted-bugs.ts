@@ -1,35 +1,112 @@
+/**
+ * Mistakes to make on purpose: a simulator that finds nothing proves nothing. Those of the
+ * consensus core come from its own list (`shared/raft/faults.ts`), a few are switches of the log,
+ * and the rest stand between the agent and its ports and need nothing from the product.
+ */
 import type { LogFaults } from "../../electron/agent/log/replication-log.ts";
 import { NO_FAULTS } from "../../shared/raft/faults.ts";
 import type { RaftFaults } from "../../shared/raft/faults.ts";
+import type { Plant } from "./plant.ts";
+import * as disk from "./plants-disk.ts";
+import * as store from "./plants-store.ts";
 
 /** A mistake to make on purpose, so that the simulator can show it would have been noticed. */
 export type PlantedBug = {
   /** For `--bug`. */
   readonly name: string;
+  /** Its number in the list of how hand-written Raft fails, or what it breaks. */
+  readonly item: string;
   readonly raft: RaftFaults;
   readonly log: LogFaults;
+  readonly plant: Plant;
 };
 
-/** All of them, by the name of what they get wrong. */
+/** Names and numbers of the core's mistakes; one without an entry is named after its switch. */
+const CORE: { readonly [key: string]: readonly [name: string, item: string] } = {
+  forgetVote: ["vote-not-persisted", "1"],
+  commitOldTermByCounting: ["commit-of-old-term-by-counting", "19"],
+  ackBeforePersist: ["ack-before-persist", "2"],
+  countSelfBeforeFlush: ["leader-counts-itself-before-its-disk", "3"],
+  noLogCheckOnVote: ["vote-for-a-shorter-log", "11"],
+  truncateOnAnyAppend: ["append-always-truncates", "22"],
+  countMirrors: ["mirrors-count-for-commit", "28"],
+  twoVotesPerTerm: ["two-votes-in-one-term", "12"],
+  readIndexWithoutRound: ["read-without-asking-the-quorum", "31"],
+  commitBeyondMatch: ["commit-beyond-what-was-compared", "20"],
+  compareCommitOnVote: ["commit-compared-on-vote", "11"],
+  countVoteMessages: ["votes-counted-as-messages", "12"],
+  preVoteResetsVote: ["pre-vote-resets-vote", "13"],
+  ignoreTermInAnswers: ["term-in-answers-ignored", "14"],
+  refusalResetsTimer: ["refusal-resets-timer", "15"],
+  noCheckQuorum: ["no-check-quorum", "16"],
+  noLease: ["votes-although-the-leader-is-heard", "16"],
+  stallIsSilence: ["stall-taken-for-silence", "17"],
+  leadWithStuckDisk: ["leads-with-a-stuck-disk", "18"],
+  forgetMatch: ["match-lowered-by-late-refusal", "23"],
+  twoChangesAtOnce: ["two-changes-at-once", "25"],
+  changeBeforeOwnTermCommit: ["change-before-own-term-commit", "25"],
+  keepConfigurationOnTruncation: ["configuration-outlives-its-entry", "26"],
+  ignoreIncarnation: ["incarnation-ignored", "27"],
+  barredGoesOn: ["barred-goes-on", "27"],
+  readBeforeOwnTermCommit: ["read-before-own-term-commit", "30"],
+  readJoinsRunningRound: ["read-joins-a-running-round", "31"],
+  acceptOldSnapshot: ["older-snapshot-accepted", "41"],
+  neverCompareAgain: ["never-compares-again", "22"],
+  keepAcksAcrossTerms: ["acks-outlive-their-term", "2"],
+};
+
+/** All of them. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
-  raftBug("vote-not-persisted", { forgetVote: true }),
-  logBug("ack-before-fsync", { ackBeforeSync: true }),
-  raftBug("commit-of-old-term-by-counting", { commitOldTermByCounting: true }),
-  logBug("hard-state-never-written", { skipHardState: true }),
-  raftBug("ack-before-persist", { ackBeforePersist: true }),
-  raftBug("leader-counts-itself-before-its-disk", { countSelfBeforeFlush: true }),
-  raftBug("vote-for-a-shorter-log", { noLogCheckOnVote: true }),
-  raftBug("append-always-truncates", { truncateOnAnyAppend: true }),
-  raftBug("mirrors-count-for-commit", { countMirrors: true }),
-  raftBug("two-votes-in-one-term", { twoVotesPerTerm: true }),
-  raftBug("read-without-asking-the-quorum", { readIndexWithoutRound: true }),
-  raftBug("commit-beyond-what-was-compared", { commitBeyondMatch: true }),
+  ...Object.keys(NO_FAULTS)
+    .filter((key) => key !== "skipInvariants")
+    .map(coreBug),
+  logBug("ack-before-fsync", "2", { ackBeforeSync: true }),
+  logBug("hard-state-never-written", "1", { skipHardState: true }),
+  planted("hard-state-after-messages", "1", disk.hardStateComesAfterMessages),
+  planted("cut-of-the-log-not-synced", "2", disk.cutIsNotSynced),
+  planted("folder-sync-does-nothing", "5", disk.folderSyncDoesNothing),
+  planted("failed-sync-retried", "6", disk.failedSyncIsRetried),
+  planted("short-write-taken-for-whole", "7", disk.shortWriteIsTakenForWhole),
+  planted("torn-record-left-behind", "7", disk.tornRecordIsLeftBehind),
+  planted("snapshot-adopted-before-sync", "37", disk.snapshotIsAdoptedUnsynced),
+  planted("image-older-than-its-mark", "9", store.imageIsOlderThanItsMark),
+  planted("requests-not-in-snapshots", "24", store.snapshotsForgetRequests),
+  planted("read-before-applied", "32", store.readIsOfAnOlderState),
+  planted("bounded-not-measured", "34", store.boundIsIgnored),
+  planted("session-token-ignored", "35", store.sessionTokenIsIgnored),
+  planted("monotonic-clock-is-wall-clock", "48", store.monotonicClockIsTheWallClock),
+  planted("apply-error-skipped", "50", store.applyErrorIsSkipped),
+  planted("write-told-before-the-quorum", "4", store.writeIsToldBeforeTheQuorum),
+  planted("request-numbers-ignored", "I12", store.requestNumbersAreIgnored),
+  planted("unknown-told-as-refused", "I6", store.unknownIsToldAsRefused),
+  planted("as-of-too-new", "I11", store.asOfIsTooNew),
 ];
 
-function raftBug(name: string, faults: Partial<RaftFaults>): PlantedBug {
-  return { name, raft: { ...NO_FAULTS, ...faults }, log: {} };
+/** The bug of that name, or null. */
+export function findBug(name: string): PlantedBug | null {
+  return PLANTED_BUGS.find((bug) => bug.name === name) ?? null;
 }
 
-function logBug(name: string, log: LogFaults): PlantedBug {
-  return { name, raft: NO_FAULTS, log };
+function coreBug(key: string): PlantedBug {
+  const [name, item] = CORE[key] ?? [inWords(key), "core"];
+  return {
+    name,
+    item,
+    raft: { ...NO_FAULTS, skipInvariants: true, [key]: true },
+    log: {},
+    plant: {},
+  };
+}
+
+function logBug(name: string, item: string, log: LogFaults): PlantedBug {
+  return { name, item, raft: NO_FAULTS, log, plant: {} };
+}
+
+function planted(name: string, item: string, plant: Plant): PlantedBug {
+  return { name, item, raft: NO_FAULTS, log: {}, plant };
+}
+
+/** `noCheckQuorum` becomes `no-check-quorum`. */
+function inWords(key: string): string {
+  return key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -5,9 +5,10 @@
  * Chained hashes make this cheap: an entry's hash covers all entries before it, so two members
  * whose hashes agree at an index agree on everything up to it.
  */
+import { bytesEqual } from "../../shared/base/bytes.ts";
 import { formatPosition, logIndex } from "../../shared/base/ids.ts";
 import type { LogIndex, MemberId, Term } from "../../shared/base/ids.ts";
-import type { RaftStatus } from "../../shared/raft/types.ts";
+import type { Configuration, RaftStatus, Seat } from "../../shared/raft/types.ts";
 import { uphold } from "./violation.ts";
 
 /** A member's log as the checker reads it. */
@@ -16,19 +17,26 @@ export type LogUnderTest = {
   readonly lastIndex: LogIndex;
   termAt(index: LogIndex): Term | null;
   /** A hash over the entry and all before it; null when it is not kept. */
-  chainHashAt(index: LogIndex): string | null;
+  chainHashAt(index: LogIndex): Uint8Array | null;
+  /** What a configuration entry says; null for an entry of another kind, or not kept. */
+  configurationAt(index: LogIndex): Configuration | null;
 };
 
-type Committed = { readonly term: Term; readonly hash: string; readonly by: MemberId };
+type Committed = { readonly term: Term; readonly hash: Uint8Array; readonly by: MemberId };
 
 /** What one process has shown so far. */
 type Seen = {
-  readonly term: Term;
-  readonly commitIndex: LogIndex;
+  term: Term;
+  commitIndex: LogIndex;
   /** Up to here its committed entries were compared. */
-  readonly checkedIndex: number;
-  readonly wasLeader: boolean;
+  checkedIndex: number;
+  /** Up to here the kinds of its entries were looked at while it led. */
+  scannedIndex: number;
+  wasLeader: boolean;
 };
+
+/** Who said that they voted for the candidate in the term. */
+type VotersFor = (candidate: MemberId, term: number) => readonly MemberId[];
 
 /** Everything the consensus cores of one world ever promised. */
 export class RaftChecker {
@@ -38,10 +46,25 @@ export class RaftChecker {
   /** What each member has on its disk, also while it is off. */
   readonly #flushed = new Map<MemberId, LogIndex>();
   readonly #seen = new WeakMap<object, Seen>();
+  readonly #votersFor: VotersFor;
+  readonly #isTermStored: (member: MemberId, term: Term) => boolean;
+  /** The newest committed configuration; null before the first change of it. */
+  #configuration: { readonly index: number; readonly seats: readonly Seat[] } | null = null;
+
+  /** @param isTermStored Whether a member's term would survive a power loss now. */
+  constructor(votersFor: VotersFor, isTermStored: (member: MemberId, term: Term) => boolean) {
+    this.#votersFor = votersFor;
+    this.#isTermStored = isTermStored;
+  }
 
   /** Highest index that any member ever called committed. */
   get committedIndex(): LogIndex {
     return logIndex(this.#committed.length - 1);
+  }
+
+  /** The highest term that had a leader. */
+  get lastTerm(): number {
+    return Math.max(0, ...this.#leaderOfTerm.keys());
   }
 
   /** Terms that had a leader. */
@@ -55,12 +78,7 @@ export class RaftChecker {
    * @param process Stands for this start of the member; another start may know less.
    */
   observe(process: object, status: RaftStatus, log: LogUnderTest): void {
-    const seen = this.#seen.get(process) ?? {
-      term: status.term,
-      commitIndex: logIndex(0),
-      checkedIndex: 0,
-      wasLeader: false,
-    };
+    const seen = this.#seenOf(process, status);
     this.#checkMonotone(status, seen);
     // The core may know of a commit before its own disk has the entry; the log shows the disk.
     const storedIndex = Math.min(status.commitIndex, status.flushedIndex, log.lastIndex);
@@ -68,18 +86,39 @@ export class RaftChecker {
       this.#checkCommitted(status, log, { after: seen.checkedIndex, upTo: storedIndex });
     }
     this.#flushed.set(status.id, status.flushedIndex);
-    if (status.role === "leader") this.#checkLeader(status, log, seen);
-    this.#seen.set(process, {
-      term: status.term,
-      commitIndex: status.commitIndex,
-      checkedIndex: Math.max(storedIndex, seen.checkedIndex),
-      wasLeader: status.role === "leader",
-    });
+    // A sole voter elects itself before its disk knows; nobody hears of it until it does.
+    const isLeader = status.role === "leader" && this.#isTermStored(status.id, status.term);
+    if (isLeader) this.#checkLeader(status, log, seen);
+    const scannedIndex = isLeader ? this.#checkPending(status, log, seen) : 0;
+    seen.term = status.term;
+    seen.commitIndex = status.commitIndex;
+    seen.checkedIndex = Math.max(storedIndex, seen.checkedIndex);
+    seen.scannedIndex = scannedIndex;
+    seen.wasLeader = isLeader;
+  }
+
+  /** What a member had on its disk may be gone. */
+  wounded(member: MemberId): void {
+    this.#flushed.set(member, logIndex(0));
   }
 
   /** A process ends, maybe in the middle of what it did since it was last looked at. */
   ended(status: RaftStatus): void {
     this.#flushed.set(status.id, status.flushedIndex);
+  }
+
+  #seenOf(process: object, status: RaftStatus): Seen {
+    const known = this.#seen.get(process);
+    if (known !== undefined) return known;
+    const seen: Seen = {
+      term: status.term,
+      commitIndex: logIndex(0),
+      checkedIndex: 0,
+      scannedIndex: 0,
+      wasLeader: false,
+    };
+    this.#seen.set(process, seen);
+    return seen;
   }
 
   #checkMonotone(status: RaftStatus, seen: Seen): void {
@@ -97,8 +136,38 @@ export class RaftChecker {
       return `${String(known)} and ${status.id} both led in term ${status.term}`;
     });
     this.#leaderOfTerm.set(status.term, status.id);
-    if (!seen.wasLeader || seen.term !== status.term) this.#checkComplete(status, log);
-    else if (status.commitIndex > seen.commitIndex) this.#checkCommitRule(status, log);
+    if (!seen.wasLeader || seen.term !== status.term) {
+      this.#checkElection(status);
+      this.#checkComplete(status, log);
+    } else if (status.commitIndex > seen.commitIndex) this.#checkCommitRule(status, log);
+  }
+
+  /** A leader was voted for by a majority of the voters of its own configuration. */
+  #checkElection(status: RaftStatus): void {
+    const voters = votersOf(status.configuration.seats);
+    const votes = new Set([status.id, ...this.#votersFor(status.id, status.term)]);
+    const counted = voters.filter((id) => votes.has(id));
+    uphold(counted.length * 2 > voters.length, "elected-by-a-majority-of-voters", () => {
+      const all = voters.join(", ");
+      return `${status.id} leads term ${status.term} by [${counted.join(", ")}] of [${all}]`;
+    });
+  }
+
+  /** A leader appends a change of the configuration only when the one before it is committed. */
+  #checkPending(status: RaftStatus, log: LogUnderTest, seen: Seen): number {
+    const from = Math.max(seen.scannedIndex, log.firstIndex - 1);
+    const upTo = Math.min(status.flushedIndex, log.lastIndex);
+    for (let i = from + 1; i <= upTo; i++) {
+      const index = logIndex(i);
+      if (i <= status.commitIndex || log.configurationAt(index) === null) continue;
+      for (let j = status.commitIndex + 1; j < i; j++) {
+        const isPending = log.configurationAt(logIndex(j)) !== null;
+        uphold(!isPending || log.termAt(index) !== status.term, "one-change-at-a-time", () => {
+          return `${status.id} appended a configuration at ${i} while ${j} was not committed`;
+        });
+      }
+    }
+    return Math.max(seen.scannedIndex, upTo);
   }
 
   /** A leader commits what a majority of voters has on disk, counting entries of its own term. */
@@ -147,14 +216,33 @@ export class RaftChecker {
     const hash = log.chainHashAt(index);
     if (term === null || hash === null) return;
     while (this.#committed.length <= index) this.#committed.push(undefined);
-    this.#committed[index] = { term, hash, by: status.id };
+    // A copy: the log's own may be a view on its file.
+    this.#committed[index] = { term, hash: hash.slice(), by: status.id };
+    const configuration = log.configurationAt(index);
+    if (configuration !== null) this.#checkChange(index, configuration.seats);
+  }
+
+  /** Committed configurations differ by one seat, so that their majorities overlap. */
+  #checkChange(index: LogIndex, seats: readonly Seat[]): void {
+    const before = this.#configuration;
+    if (before !== null && before.index > index) return;
+    this.#configuration = { index, seats };
+    if (before === null) return;
+    const old = new Set(votersOf(before.seats));
+    const now = new Set(votersOf(seats));
+    const changed = [...old].filter((id) => !now.has(id)).length;
+    const added = [...now].filter((id) => !old.has(id)).length;
+    uphold(changed + added <= 1, "one-change-at-a-time", () => {
+      const text = `${[...old].join(",")} to ${[...now].join(",")}`;
+      return `the voters went from ${text} at once, at ${index}`;
+    });
   }
 
   #compare(member: MemberId, log: LogUnderTest, index: LogIndex): void {
     const entry = this.#committed[index];
     const hash = log.chainHashAt(index);
     if (entry === undefined || hash === null) return;
-    uphold(entry.hash === hash, "committed-never-changes", () => {
+    uphold(bytesEqual(entry.hash, hash), "committed-never-changes", () => {
       const term = String(log.termAt(index));
       return (
         `${member} holds ${term}:${index} where ${entry.by} had committed ` +
@@ -162,4 +250,8 @@ export class RaftChecker {
       );
     });
   }
+}
+
+function votersOf(seats: readonly Seat[]): readonly MemberId[] {
+  return seats.flatMap((seat) => (seat.kind === "voter" ? [seat.id] : []));
 }

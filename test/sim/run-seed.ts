@@ -2,10 +2,12 @@
  * Runs the world of one seed from its founding to its last check, and says what came of it.
  */
 import type { ApiError } from "../../shared/api/methods.ts";
+import { nextChange } from "../../electron/agent/members/autopilot.ts";
+import { defined } from "../../shared/base/assert.ts";
 import { memberId } from "../../shared/base/ids.ts";
 import type { Result } from "../../shared/base/result.ts";
 import { seededRng } from "../../shared/base/rng.ts";
-import type { FinalLists } from "./history.ts";
+import type { FinalLists, History } from "./history.ts";
 import { SimClient } from "./sim-client.ts";
 import type { SimMember } from "./sim-member.ts";
 import type { SimOptions } from "./sim-options.ts";
@@ -27,8 +29,23 @@ export type SimOutcome = {
   readonly electionCount: number;
   readonly appliedCount: number;
   readonly installCount: number;
+  /** Of `virtualMs`, the time in which everybody slept. */
+  readonly nightMs: number;
+  readonly peace: Peace;
+  /** What came how often: faults and failpoints. */
+  readonly coverage: ReadonlyMap<string, number>;
+  /** Where each member stands at the end. */
+  readonly states: readonly string[];
   /** The last events, for a report. */
   readonly tail: readonly string[];
+};
+
+/** How the world came back to work when the faults ended. */
+export type Peace = {
+  /** Until the first write was acknowledged. */
+  firstWriteMs: number;
+  /** Terms that began meanwhile. */
+  terms: number;
 };
 
 /** What a run needs besides its options. */
@@ -36,6 +53,8 @@ export type RunTools = {
   readonly makeEngine: () => Engine;
   /** Gets every line of the trace. */
   readonly onLine?: (text: string) => void;
+  /** Gets what the clients saw, before it is judged. */
+  readonly onHistory?: (history: History, final: FinalLists) => void;
 };
 
 /** In peace, everything must have come together after this long. */
@@ -47,7 +66,8 @@ const TAIL_LINES = 40;
 export async function runSeed(options: SimOptions, tools: RunTools): Promise<SimOutcome> {
   const world = new World(options, tools.makeEngine, tools.onLine ?? null);
   const release = takeOverRejections((reason) => world.fail(reason));
-  const story = new Story(world);
+  const story = new Story(world, tools.onHistory ?? null);
+  let states: readonly string[] = [];
   try {
     await world.runUntil(
       () => story.isOver,
@@ -55,22 +75,26 @@ export async function runSeed(options: SimOptions, tools: RunTools): Promise<Sim
     );
     if (world.failure === null && !story.isOver) world.fail(story.stuck());
   } finally {
+    states = world.membership.all.map(describe);
     release();
     world.close();
   }
-  return outcomeOf(world);
+  return outcomeOf(world, { peace: story.peace, states });
 }
 
 /** What happens in a world, in order. */
 class Story {
   readonly #world: World;
   readonly #clients: readonly SimClient[];
+  readonly #onHistory: NonNullable<RunTools["onHistory"]> | null;
   #isOver = false;
   #deadlineMs = PEACE_MS_MAX;
   #stage = "founding";
+  readonly peace: Peace = { firstWriteMs: 0, terms: 0 };
 
-  constructor(world: World) {
+  constructor(world: World, onHistory: RunTools["onHistory"] | null) {
     this.#world = world;
+    this.#onHistory = onHistory ?? null;
     const { clientCount } = world.parts.options;
     this.#clients = Array.from({ length: clientCount + 1 }, (_, i) => this.#client(i));
     world.bootAll();
@@ -82,12 +106,12 @@ class Story {
   }
 
   get deadlineMs(): number {
-    return this.#deadlineMs;
+    return this.#deadlineMs + this.#world.nightMs;
   }
 
   /** Time is up: what it was waiting for. */
   stuck(): Violation {
-    const states = this.#world.all().map(describe);
+    const states = this.#world.membership.all.map(describe);
     return new Violation("works-again-in-peace", `stuck at ${this.#stage}: ${states.join("; ")}`);
   }
 
@@ -101,27 +125,71 @@ class Story {
     world.nemesis.start();
     const [last, ...others] = this.#clients;
     const working = others.map((client) => client.run());
-    await this.#pause(faultyMs);
-    world.calm();
+    const endsAtMs = world.parts.scheduler.nowMs + faultyMs;
+    for (;;) {
+      const leftMs = endsAtMs + world.nightMs - world.parts.scheduler.nowMs;
+      if (leftMs <= 0) break;
+      await this.#pause(leftMs);
+    }
     for (const client of others) client.stop();
+    await this.#makePeace(defined(last, "somebody is left to write"));
     this.#stage = "clients coming to an end";
     await Promise.all(working);
-    this.#stage = "a write in peace";
-    while ((await last?.appendOnce()) !== true) await this.#pause(POLL_MS);
-    this.#stage = "everybody catching up";
-    while (!this.#haveConverged()) await this.#pause(POLL_MS);
+    this.#stage = "everybody coming back";
+    world.bootAll();
+    this.#deadlineMs = world.parts.scheduler.nowMs - world.nightMs + PEACE_MS_MAX;
+    while (!this.#haveConverged(true)) await this.#pause(POLL_MS);
+    await this.#stayStill();
     this.#stage = "the last look";
     await this.#verify();
-    world.history.check(await this.#finalLists());
+    const final = await this.#finalLists();
+    this.#onHistory?.(world.history, final);
+    world.history.check(final);
     this.#isOver = true;
+  }
+
+  /** No more faults: first those who are there must work, some of them perhaps without a few. */
+  async #makePeace(client: SimClient): Promise<void> {
+    const world = this.#world;
+    const { scheduler, raftChecker } = world.parts;
+    const termBefore = world.highestTerm();
+    world.calm();
+    const calmAtMs = scheduler.nowMs;
+    this.#deadlineMs = calmAtMs - world.nightMs + PEACE_MS_MAX;
+    this.#stage = "a write in peace";
+    while (!(await client.appendOnce())) await this.#pause(POLL_MS);
+    this.peace.firstWriteMs = scheduler.nowMs - calmAtMs;
+    this.#stage = "everybody catching up";
+    while (!this.#haveConverged(false)) await this.#pause(POLL_MS);
+    this.peace.terms = Math.max(0, raftChecker.lastTerm - termBefore);
+  }
+
+  /** Nobody writes and nothing breaks: whoever leads goes on leading, however long that lasts. */
+  async #stayStill(): Promise<void> {
+    const { stillMs } = this.#world.parts.options;
+    this.#stage = "a quiet time";
+    this.#deadlineMs += stillMs;
+    const before = this.#world.membership.leader()?.replica?.raftStatus();
+    await this.#pause(stillMs);
+    const after = this.#world.membership.leader()?.replica?.raftStatus();
+    const isSame = after?.id === before?.id && after?.term === before?.term;
+    uphold(isSame, "a-quiet-cluster-keeps-its-leader", () => {
+      const [first, last] = [before, after].map((status) => {
+        return status === undefined ? "nobody" : `${status.id} in term ${status.term}`;
+      });
+      return `${String(first)} led before a quiet time of ${stillMs} ms, ${String(last)} after it`;
+    });
+    // Who had asked to join in the middle of the faults may have come in meanwhile.
+    this.#stage = "everybody catching up again";
+    while (!this.#haveConverged(true)) await this.#pause(POLL_MS);
   }
 
   async #createTables(): Promise<void> {
     const world = this.#world;
     const params = { statements: WORLD_SCHEMA, clientId: "founder", sequence: 1 };
     for (;;) {
-      for (const id of world.reachable()) {
-        const outcome = await world.execute(id, params);
+      for (const id of world.access.reachable()) {
+        const outcome = await world.access.execute(id, params);
         if (outcome?.ok === true) return;
         const code = outcome?.error.code ?? "none";
         const isExpected = ["not-leader", "no-quorum", "unknown-outcome", "busy"].includes(code);
@@ -136,27 +204,39 @@ class Story {
     const { voterCount, mirrorCount, isGrown } = this.#world.parts.options;
     for (let i = 2; isGrown && i <= voterCount + mirrorCount; i++) {
       const role = i <= voterCount ? "voter" : "mirror";
-      while (!(await this.#world.joinAs(memberId(`n${i}`), role))) await this.#pause(POLL_MS);
+      while (!(await this.#world.membership.joinAs(memberId(`n${i}`), role)))
+        await this.#pause(POLL_MS);
     }
   }
 
-  /** Everybody with a seat has applied what the leader has committed, and holds the same. */
-  #haveConverged(): boolean {
-    const leader = this.#world.leader()?.replica ?? null;
+  /**
+   * Everybody with a seat has applied what the leader has committed, and holds the same; votes
+   * are as the autopilot wants them.
+   *
+   * @param isForAll Else those who are away are left out.
+   */
+  #haveConverged(isForAll: boolean): boolean {
+    const leader = this.#world.membership.leader()?.replica ?? null;
     if (leader === null) return false;
-    const { commitIndex, lastIndex, configuration } = leader.raftStatus();
+    const status = leader.raftStatus();
+    const { commitIndex, lastIndex, configuration } = status;
     if (commitIndex !== lastIndex) return false;
+    // Whoever was hurt is watched until it is back.
+    if (isForAll && this.#world.wounds.isBusy) return false;
+    if (isForAll && nextChange(status, () => true) !== null) return false;
     return configuration.seats.every((seat) => {
-      const applied = this.#world.occupant(seat.id, configuration.seats).replica?.applied;
+      if (!isForAll && this.#world.membership.get(seat.id)?.process === null) return true;
+      const applied = this.#world.membership.occupant(seat.id, configuration.seats).replica
+        ?.applied;
       return applied?.applied.index === commitIndex && applied.checksum === leader.applied.checksum;
     });
   }
 
   /** The rolling checksum is what the rows give when all are read again. */
   async #verify(): Promise<void> {
-    const seats = this.#world.leader()?.replica?.raftStatus().configuration.seats ?? [];
+    const seats = this.#world.membership.leader()?.replica?.raftStatus().configuration.seats ?? [];
     for (const seat of seats) {
-      const outcome = await this.#world.member(seat.id)?.call("verify", {});
+      const outcome = await this.#world.membership.get(seat.id)?.call("verify", {});
       uphold(outcome?.ok === true && outcome.value.isIdentical, "checksums-are-of-the-rows", () => {
         return `verify on ${seat.id}: ${JSON.stringify(outcome)}`;
       });
@@ -166,7 +246,7 @@ class Story {
   async #finalLists(): Promise<FinalLists> {
     const lists = new Map<number, string[]>();
     const asked = { sql: ALL_LISTS_SQL, readLevel: "linearizable", rowsMax: 100_000 } as const;
-    const outcome = await this.#world.leader()?.call("query", asked);
+    const outcome = await this.#world.membership.leader()?.call("query", asked);
     uphold(outcome?.ok === true, "works-again-in-peace", () => `last read: ${text(outcome)}`);
     for (const [key, name] of outcome.value.rows) {
       const list = lists.get(Number(key));
@@ -184,7 +264,7 @@ class Story {
       rng: seededRng(options.seed * 7 + 100 + i),
       scheduler,
       trace,
-      members: this.#world,
+      members: this.#world.access,
       history,
       options,
     });
@@ -198,10 +278,14 @@ class Story {
 function describe(member: SimMember): string {
   const { replica, process } = member;
   if (replica === null) return `${member.id} ${process === null ? "off" : "starting"}`;
-  const { role, term, leader, commitIndex, lastIndex, configuration } = replica.raftStatus();
-  const seats = configuration.seats.map((seat) => `${seat.id}${seat.kind === "voter" ? "" : "*"}`);
+  const { role, term, leader, commitIndex, lastIndex, configuration, incarnation } =
+    replica.raftStatus();
+  const seats = configuration.seats.map(
+    ({ id, kind, incarnation: given }) => `${id}${kind === "voter" ? "" : "*"}@${given}`,
+  );
+  const { seat } = replica.status();
   return (
-    `${member.id} ${role} term ${term} of ${String(leader)}, log ${replica.log.firstIndex}..` +
+    `${member.id} holding ${String(incarnation)} (${seat.state} ${seat.reason ?? ""}) ${role} term ${term} of ${String(leader)}, log ${replica.log.firstIndex}..` +
     `${lastIndex}, commit ${commitIndex}, applied ${replica.applied.applied.index} ` +
     `${replica.applied.checksum}, seats ${seats.join(",")}`
   );
@@ -211,7 +295,10 @@ function text(outcome: Result<unknown, ApiError> | null | undefined): string {
   return outcome === null || outcome === undefined ? "no answer" : JSON.stringify(outcome);
 }
 
-function outcomeOf(world: World): SimOutcome {
+function outcomeOf(
+  world: World,
+  { peace, states }: { readonly peace: Peace; readonly states: readonly string[] },
+): SimOutcome {
   const { parts, history, failure } = world;
   return {
     options: parts.options,
@@ -224,6 +311,10 @@ function outcomeOf(world: World): SimOutcome {
     electionCount: parts.raftChecker.electionCount,
     appliedCount: parts.storeChecker.appliedCount,
     installCount: world.installCount,
+    nightMs: world.nightMs,
+    peace,
+    coverage: parts.coverage.counts,
+    states,
     tail: parts.trace.tail(TAIL_LINES),
   };
 }

@@ -3,7 +3,13 @@
  * reach, follows the leader it is pointed to, and repeats a write whose outcome it does not know
  * on another member under the same sequence number, as every real client does.
  */
-import type { ApiError, ApiParams, ApiResult, ReadLevel } from "../../shared/api/methods.ts";
+import type {
+  AckLevel,
+  ApiError,
+  ApiParams,
+  ApiResult,
+  ReadLevel,
+} from "../../shared/api/methods.ts";
 import type { MemberId } from "../../shared/base/ids.ts";
 import type { Result } from "../../shared/base/result.ts";
 import { randomBetween, randomChance, randomPick } from "../../shared/base/rng.ts";
@@ -13,12 +19,15 @@ import type { History, WriteRecord } from "./history.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SimOptions } from "./sim-options.ts";
 import type { Trace } from "./trace.ts";
+import { uphold } from "./violation.ts";
 import { appendStatements, bulkRows, readListSql, schemaStatement } from "./workload-sql.ts";
 
 /** Where clients reach members. `null`: the member's process ended before it answered. */
 export interface MembersForClients {
   /** Members whose process runs. */
   reachable(): readonly MemberId[];
+  /** Nobody is at work until then. */
+  restUntilMs(): number;
   execute(
     member: MemberId,
     params: ApiParams<"execute">,
@@ -44,10 +53,18 @@ type SimClientOptions = {
 };
 
 type Attempt =
-  | { readonly type: "done"; readonly index: number; readonly rank: number }
+  | {
+      readonly type: "done";
+      readonly index: number;
+      readonly rank: number;
+      /** Stored by a quorum; else the next leader may not have it. */
+      readonly isFirm: boolean;
+    }
   /** Refused for certain: this attempt never happens. */
   | { readonly type: "refused"; readonly code: string; readonly leader: MemberId | null }
   | { readonly type: "unknown" };
+
+type Send = (member: MemberId) => Promise<Attempt>;
 
 type WriteKind = "append" | "bulk" | "schema";
 
@@ -64,7 +81,17 @@ const RETRY_CODES: readonly string[] = [
   "storage-failed",
   "diverged",
 ];
-const READ_LEVELS: readonly ReadLevel[] = ["local", "session", "linearizable", "linearizable"];
+const READ_LEVELS: readonly ReadLevel[] = [
+  "local",
+  "session",
+  "session",
+  "bounded",
+  "linearizable",
+  "linearizable",
+];
+const STALENESS_MS = [50, 400, 1_500, 4_000];
+/** How many acknowledged writes are sent again, as after an answer that was lost on its way. */
+const AGAIN_SHARE = 0.05;
 
 /** One client; runs until it is told to stop. */
 export class SimClient {
@@ -73,7 +100,7 @@ export class SimClient {
   #isStopped = false;
   #favourite: MemberId | null = null;
   #home: MemberId | null = null;
-  /** Of the last acknowledged write, for session reads. */
+  /** Of the last acknowledged write or session read: what the session may not go behind. */
   #lastIndex = 0;
   readonly #own = new Map<number, string[]>();
 
@@ -86,9 +113,21 @@ export class SimClient {
     const { options, rng } = this.#o;
     while (!this.#isStopped) {
       await this.pause(randomBetween(rng, 1, options.thinkMs * 2));
+      await this.#rest();
+      if (this.#isStopped) return;
       if (randomChance(rng, options.readShare)) await this.#read();
       else await this.#write(this.#pickWrite());
     }
+  }
+
+  /** At night, and between two bursts of work. */
+  async #rest(): Promise<void> {
+    const { scheduler, members, options } = this.#o;
+    const cycleMs = options.burstMs + options.quietMs;
+    const sinceMs = cycleMs === 0 ? 0 : scheduler.nowMs % cycleMs;
+    const quietMs = sinceMs > options.burstMs ? cycleMs - sinceMs : 0;
+    const restMs = Math.max(quietMs, members.restUntilMs() - scheduler.nowMs);
+    if (restMs > 0 && !this.#isStopped) await this.pause(restMs);
   }
 
   /** No new operation after the current one. */
@@ -129,13 +168,16 @@ export class SimClient {
     for (let attempt = 0; attempt < ATTEMPT_COUNT_MAX; attempt++) {
       const member = this.#pickMember();
       if (member === null) {
+        await this.#rest();
         await this.pause(100);
         continue;
       }
       const outcome = await this.#attempt(member, send);
       this.#noteAttempt(record.name, kind, member, outcome);
       if (outcome.type === "done") {
-        this.#acknowledged(record, outcome, member);
+        if (outcome.isFirm) this.#acknowledged(record, outcome, member);
+        else record.isOpen = true;
+        if (outcome.isFirm && randomChance(rng, AGAIN_SHARE)) await this.#again(outcome, send);
         return true;
       }
       if (outcome.type === "unknown") record.isOpen = true;
@@ -144,6 +186,21 @@ export class SimClient {
       if (this.#favourite === null) await this.pause(randomBetween(rng, 10, 300));
     }
     return false;
+  }
+
+  /** The same request once more, anywhere: the answer is the first one (I12). */
+  async #again(first: Extract<Attempt, { type: "done" }>, send: Send): Promise<void> {
+    const member = this.#pickMember();
+    if (member === null) return;
+    const again = await this.#attempt(member, send);
+    if (again.type !== "done") return;
+    uphold(
+      again.index === first.index && again.rank === first.rank,
+      "a-retry-gets-the-first-answer",
+      () => {
+        return `${member} answered ${again.index}/${again.rank}, not ${first.index}/${first.rank}`;
+      },
+    );
   }
 
   #acknowledged(
@@ -158,16 +215,13 @@ export class SimClient {
   }
 
   /** What to send for one write; the same at every attempt. */
-  #sender(
-    kind: WriteKind,
-    record: WriteRecord,
-    sequence: number,
-  ): (member: MemberId) => Promise<Attempt> {
-    const { members, rng, id } = this.#o;
+  #sender(kind: WriteKind, record: WriteRecord, sequence: number): Send {
+    const { members, rng, id, options } = this.#o;
     const key = { clientId: id, sequence };
     if (kind === "bulk") {
       const params = { ...bulkRows(rng, record.name), ...key };
-      return async (member) => toAttempt(await members.insertRows(member, params), () => 0);
+      return async (member) =>
+        toAttempt(await members.insertRows(member, params), () => 0, "committed");
     }
     const statements: readonly SqlStatement[] =
       kind === "schema"
@@ -175,11 +229,13 @@ export class SimClient {
         : appendStatements(rng, record.name, record.key);
     const rankOf = (result: ApiResult<"execute">): number =>
       kind === "append" ? Number(result.results[0]?.rows?.[0]?.[0] ?? -1) : 0;
+    const isOther = randomChance(rng, options.otherAckShare);
+    const ack = isOther ? randomPick(rng, ["flushed", "applied"] as const) : "committed";
     return async (member) =>
-      toAttempt(await members.execute(member, { statements, ...key }), rankOf);
+      toAttempt(await members.execute(member, { statements, ack, ...key }), rankOf, ack);
   }
 
-  #attempt(member: MemberId, send: (member: MemberId) => Promise<Attempt>): Promise<Attempt> {
+  #attempt(member: MemberId, send: Send): Promise<Attempt> {
     return this.#within<Attempt>(send(member), { type: "unknown" });
   }
 
@@ -192,7 +248,8 @@ export class SimClient {
     const askedAtMs = scheduler.nowMs;
     const ownWrites = [...(this.#own.get(key) ?? [])];
     const params = { ...readListSql(key), readLevel: level, rowsMax: 100_000 };
-    const asked = { ...params, afterIndex: this.#lastIndex };
+    const maxStalenessMs = level === "bounded" ? randomPick(rng, STALENESS_MS) : 0;
+    const asked = { ...params, afterIndex: this.#lastIndex, maxStalenessMs };
     const answer = await this.#within(members.query(member, asked), null);
     trace.note("read", id, member, level, answer === null ? "none" : answer.ok ? "ok" : "refused");
     if (answer === null || !answer.ok) return;
@@ -200,6 +257,7 @@ export class SimClient {
       client: id,
       key,
       level,
+      maxStalenessMs,
       member,
       askedAtMs,
       answeredAtMs: scheduler.nowMs,
@@ -207,6 +265,7 @@ export class SimClient {
       ownWrites,
       rows: answer.value.rows.map((row) => String(row[0])),
     });
+    if (level === "session") this.#lastIndex = Math.max(this.#lastIndex, answer.value.asOf.index);
     if (randomChance(rng, 0.3)) this.#favourite = null;
   }
 
@@ -259,10 +318,12 @@ export class SimClient {
 function toAttempt<R extends { readonly index: number }>(
   outcome: Result<R, ApiError> | null,
   rankOf: (result: R) => number,
+  ack: AckLevel,
 ): Attempt {
   if (outcome === null) return { type: "unknown" };
   if (outcome.ok) {
-    return { type: "done", index: outcome.value.index, rank: rankOf(outcome.value) };
+    const { index } = outcome.value;
+    return { type: "done", index, rank: rankOf(outcome.value), isFirm: ack !== "flushed" };
   }
   const { code, leader } = outcome.error;
   if (OPEN_CODES.includes(code)) return { type: "unknown" };

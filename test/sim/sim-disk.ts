@@ -1,5 +1,11 @@
+/**
+ * Time and crashes between the steps of a disk. What a crash leaves on it is the business of
+ * `test/support/fake-disk.ts`; which steps are worth a crash, that of `failpoints.ts`.
+ */
 import type { Disk, DiskError, DiskFile } from "../../electron/agent/ports.ts";
+import { err } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
+import type { DiskStep } from "./failpoints.ts";
 import type { SimProcess } from "./sim-process.ts";
 
 type Answer<T> = Promise<Result<T, DiskError>>;
@@ -15,7 +21,9 @@ type SimDiskOptions = {
    *
    * @param carryOut Does the step; the process may be killed before it, or right after.
    */
-  readonly onStep: (carryOut: () => void) => void;
+  readonly onStep: (step: DiskStep, carryOut: () => void) => void;
+  /** Why nothing can be changed now; null when it can. */
+  readonly refusal: () => DiskError | null;
 };
 
 /**
@@ -30,8 +38,9 @@ export class SimDisk implements Disk {
   }
 
   async open(path: string): Answer<DiskFile> {
-    const opened = await this.#step(() => this.#options.disk.open(path));
-    return opened.ok ? { ok: true, value: this.#file(opened.value) } : opened;
+    const step = { operation: "open", path } as const;
+    const opened = await this.#step(step, () => this.#options.disk.open(path));
+    return opened.ok ? { ok: true, value: this.#file(opened.value, path) } : opened;
   }
 
   read(path: string): Answer<Uint8Array | null> {
@@ -43,44 +52,53 @@ export class SimDisk implements Disk {
   }
 
   makeFolder(folder: string): Answer<null> {
-    return this.#step(() => this.#options.disk.makeFolder(folder));
+    return this.#step({ operation: "make-folder", path: folder }, () =>
+      this.#options.disk.makeFolder(folder),
+    );
   }
 
   rename(from: string, to: string): Answer<null> {
-    return this.#step(() => this.#options.disk.rename(from, to));
+    return this.#step({ operation: "rename", path: to }, () => this.#options.disk.rename(from, to));
   }
 
   remove(path: string): Answer<null> {
-    return this.#step(() => this.#options.disk.remove(path));
+    return this.#step({ operation: "remove", path }, () => this.#options.disk.remove(path));
   }
 
   async syncFolder(folder: string): Answer<null> {
     await this.#options.process.wait(this.#options.syncMs());
-    return this.#step(() => this.#options.disk.syncFolder(folder));
+    return this.#step({ operation: "sync-folder", path: folder }, () =>
+      this.#options.disk.syncFolder(folder),
+    );
   }
 
-  #file(file: DiskFile): DiskFile {
+  #file(file: DiskFile, path: string): DiskFile {
     const { process, syncMs } = this.#options;
     return {
       get sizeBytes() {
         return file.sizeBytes;
       },
-      append: (parts) => this.#step(() => file.append(parts)),
-      truncate: (sizeBytes) => this.#step(() => file.truncate(sizeBytes)),
+      append: (parts) => this.#step({ operation: "append", path }, () => file.append(parts)),
+      overwrite: (offset, bytes) =>
+        this.#step({ operation: "overwrite", path }, () => file.overwrite(offset, bytes)),
+      read: (offset, length) => this.#alive(file.read(offset, length)),
+      truncate: (sizeBytes) =>
+        this.#step({ operation: "truncate", path }, () => file.truncate(sizeBytes)),
       sync: async () => {
         await process.wait(syncMs());
-        return this.#step(() => file.sync());
+        return this.#step({ operation: "sync", path }, () => file.sync());
       },
       readNow: (offset, length) => file.readNow(offset, length),
       close: () => (process.isAlive ? file.close() : Promise.resolve()),
     };
   }
 
-  #step<T>(carryOut: () => Answer<T>): Answer<T> {
+  #step<T>(step: DiskStep, carryOut: () => Answer<T>): Answer<T> {
     let answer: Answer<T> | null = null;
     if (this.#options.process.isAlive) {
-      this.#options.onStep(() => {
-        answer ??= carryOut();
+      this.#options.onStep(step, () => {
+        const refusal = this.#options.refusal();
+        answer ??= refusal === null ? carryOut() : Promise.resolve(err(refusal));
       });
     }
     return this.#alive(answer ?? never());

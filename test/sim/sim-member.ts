@@ -2,7 +2,7 @@
  * One computer of a world: its disk, its clocks, and the process of the real agent on it that
  * comes and goes. The only file that knows how a replica is made.
  */
-import type { Ports } from "../../electron/agent/ports.ts";
+import type { DiskError, Ports } from "../../electron/agent/ports.ts";
 import { StoreRestarted } from "../../electron/agent/store/store-client.ts";
 import { AddressBook } from "../../electron/agent/transport/address-book.ts";
 import type { ClusterRecord } from "../../electron/agent/members/cluster-record.ts";
@@ -12,16 +12,20 @@ import { DEFAULT_SETTINGS } from "../../electron/agent/replica/replica-context.t
 import type { ReplicaSettings } from "../../electron/agent/replica/replica-context.ts";
 import type { ApiError, ApiParams, ApiResult } from "../../shared/api/methods.ts";
 import type { MemberId } from "../../shared/base/ids.ts";
-import { err } from "../../shared/base/result.ts";
+import { err, ok } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
 import { randomBetween, seededRng } from "../../shared/base/rng.ts";
 import type { Rng } from "../../shared/base/rng.ts";
 import { FakeDisk } from "../support/fake-disk.ts";
+import { failpointOf, failpointOfStore } from "./failpoints.ts";
+import type { ArmedFailpoint, DiskStep, Failpoint } from "./failpoints.ts";
+import { FIRST_VERSIONS, writeAsFirstVersion } from "./older-version.ts";
 import { SimClock } from "./sim-clock.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { SimProcess } from "./sim-process.ts";
 import type { EndKind } from "./sim-process.ts";
 import { SimStore } from "./sim-store.ts";
+import type { Engine } from "./sim-store.ts";
 import type { WorldParts } from "./world-parts.ts";
 
 /** Methods the simulator calls on a member. */
@@ -31,6 +35,14 @@ export type CalledMethod =
 /** Members are let in by their seat here; links and keys belong to the pairing tests. */
 const NO_LINKS_HERE: ApiError = { code: "bad-request", message: "No links in a simulation." };
 
+const READ_ONLY: DiskError = { code: "not-writable", detail: "the disk is mounted read-only" };
+
+/** A disk at one moment: what a backup or a copy of the folder has. */
+export type DiskImage = {
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly record: ClusterRecord;
+};
+
 /** A computer that was added to a world. */
 export class SimMember {
   readonly id: MemberId;
@@ -39,6 +51,14 @@ export class SimMember {
   syncMs: number;
   /** The process is ended at this step of its disk, counted down; null: not at all. */
   stepsToCrash: { left: number; readonly kind: EndKind } | null = null;
+  /** The process is ended when it comes to this point; null: not at all. */
+  failpoint: ArmedFailpoint | null = null;
+  /** Speaks the first protocol version only, until it is upgraded. */
+  isOld = false;
+  /** Began with the first version. */
+  wasUpgraded = false;
+  /** Every change of the disk is refused. */
+  isDiskReadOnly = false;
   readonly #parts: WorldParts<SimMember>;
   readonly #rng: Rng;
   readonly #rate: number;
@@ -50,12 +70,18 @@ export class SimMember {
   #store: SimStore | null = null;
   #replica: Replica | null = null;
   #onEnd: (() => void)[] = [];
+  #engineCount = 0;
+  readonly #address: string;
+  /** Runs on a copy of a member's folder: the checkers look at the original. */
+  readonly #isCopy: boolean;
 
   constructor(
     parts: WorldParts<SimMember>,
     record: ClusterRecord,
-    options: { id: MemberId; seed: number },
+    options: { id: MemberId; seed: number; copyAddress?: string },
   ) {
+    this.#address = options.copyAddress ?? addressOf(options.id);
+    this.#isCopy = options.copyAddress !== undefined;
     this.#parts = parts;
     this.#record = record;
     this.id = options.id;
@@ -93,10 +119,16 @@ export class SimMember {
         addressBook: this.#addressBook(process),
         makeInvite: () => Promise.resolve(err(NO_LINKS_HERE)),
         manualPeers: this.#manualPeers(),
-        saveKnown: (known) => {
-          if (process.isAlive) this.#record = { ...this.#record, known };
+        saveRecord: (changes) => {
+          if (process.isAlive) this.#record = { ...this.#record, ...changes };
+          return Promise.resolve(ok(null));
         },
         folder: `sim:${this.id}`,
+        onBroken: () => {
+          this.end("killed");
+          parts.crashed(this);
+        },
+        ...(this.isOld ? { versions: FIRST_VERSIONS } : {}),
         ...(options.bug === null
           ? {}
           : { faults: { raft: options.bug.raft, log: options.bug.log } }),
@@ -113,7 +145,9 @@ export class SimMember {
     const process = this.#process;
     if (process === null) return;
     this.#parts.trace.note("end", this.id, kind);
-    if (this.#replica !== null) this.#parts.raftChecker.ended(this.#replica.raftStatus());
+    if (this.#replica !== null && !this.#isCopy) {
+      this.#parts.raftChecker.ended(this.#replica.raftStatus());
+    }
     process.kill(kind);
     this.disk.crash(kind === "power-loss" ? "power-lost" : "process-killed");
     this.#parts.network.processEnded(process);
@@ -125,6 +159,29 @@ export class SimMember {
     const waiting = this.#onEnd;
     this.#onEnd = [];
     for (const end of waiting) this.#parts.scheduler.after(0.1, end);
+  }
+
+  /** The program is replaced by the newest version, as installers do it. */
+  upgrade(): void {
+    if (!this.isOld) return;
+    this.end("killed");
+    this.isOld = false;
+    this.wasUpgraded = true;
+    writeAsFirstVersion(this.disk);
+    this.#record = { ...this.#record, begun: null };
+    this.boot();
+  }
+
+  /** What would be found on the disk if its power failed now. */
+  takeImage(): DiskImage {
+    return { files: this.disk.durableContents(), record: this.#record };
+  }
+
+  /** The disk becomes what it was; its process must not run. */
+  restoreImage(image: DiskImage): void {
+    for (const path of this.disk.contents().keys()) this.disk.dropFile(path);
+    for (const [path, bytes] of image.files) this.disk.putFile(path, bytes);
+    this.#record = image.record;
   }
 
   /** Freezes the process, or puts the whole computer to sleep. */
@@ -151,7 +208,7 @@ export class SimMember {
     const replica = this.#replica;
     const process = this.#process;
     if (replica === null || process === null) return;
-    this.#store?.restart(this.#parts.makeEngine());
+    this.#store?.restart(this.#engine());
     process.run(() => replica.onStoreLost(new StoreRestarted("the store's worker ended")));
   }
 
@@ -182,10 +239,10 @@ export class SimMember {
 
   #started(replica: Replica, ports: Ports): void {
     this.#replica = replica;
-    this.#parts.promises.booted(replica.raftStatus());
+    if (!this.#isCopy) this.#parts.promises.booted(replica.raftStatus());
     ports.discovery.start({
       clusterTag: this.#record.id,
-      address: addressOf(this.id),
+      address: this.#address,
       onSighting: (sighting) => replica.suggestAddress(sighting.address),
     });
   }
@@ -198,7 +255,7 @@ export class SimMember {
 
   #manualPeers(): readonly string[] {
     const { options, addresses } = this.#parts;
-    return options.knowsAddresses ? addresses().filter((each) => each !== addressOf(this.id)) : [];
+    return options.knowsAddresses ? addresses().filter((each) => each !== this.#address) : [];
   }
 
   #prepare(): { parts: WorldParts<SimMember>; process: SimProcess; ports: Ports } {
@@ -208,7 +265,7 @@ export class SimMember {
     const clock = new SimClock(parts.scheduler, traits, (callback) => process.run(callback));
     const store = new SimStore({
       process,
-      engine: parts.makeEngine(),
+      engine: this.#engine(),
       checker: parts.storeChecker,
       callMs: () => parts.options.storeCallMs,
       nowMs: () => parts.scheduler.nowMs,
@@ -228,23 +285,71 @@ export class SimMember {
       parts.trace.note("log", this.id, event, JSON.stringify(detail ?? {}));
       if (event === "snapshot-installed") parts.snapshotInstalled();
     };
+    const plant = parts.options.bug?.plant;
+    const disk = new SimDisk({
+      process,
+      disk: this.disk,
+      syncMs: () => this.syncMs,
+      onStep: (step, carryOut) => this.#diskStep(step, carryOut),
+      refusal: () => (this.isDiskReadOnly ? READ_ONLY : null),
+    });
     return {
-      clock,
+      clock: plant?.clock?.(clock) ?? clock,
       random: { rng, bytes: (count) => Uint8Array.from({ length: count }, () => rng.uint32()) },
-      disk: new SimDisk({
-        process,
-        disk: this.disk,
-        syncMs: () => this.syncMs,
-        onStep: (carryOut) => this.#diskStep(carryOut),
-      }),
-      network: parts.network.portOf(process, addressOf(this.id)),
+      disk: plant?.disk?.(disk, (ms) => process.wait(ms)) ?? disk,
+      network: parts.network.portOf(process, this.#address),
       discovery: parts.discovery.portOf(process),
       store,
       logger: { info: log, warn: log },
     };
   }
 
-  #diskStep(carryOut: () => void): void {
+  /** The engine of this start, telling its failpoints, and with the planted bug around it. */
+  #engine(): Engine {
+    const { makeEngine, options } = this.#parts;
+    const engine = makeEngine();
+    const watched: Engine = {
+      handle: (method, params) => {
+        const name = failpointOfStore(method);
+        const result = engine.handle(method, params);
+        // A worker's answer is lost when the process ends before it came.
+        if (name !== null && this.#passes(name)) {
+          this.#parts.scheduler.after(0, () => this.#reach(name));
+        }
+        return result;
+      },
+      dispose: () => engine.dispose(),
+    };
+    return options.bug?.plant.engine?.(watched, ++this.#engineCount) ?? watched;
+  }
+
+  /** It comes by a failpoint. @returns whether to end here. */
+  #passes(name: Failpoint): boolean {
+    this.#parts.coverage.passed(name);
+    return this.failpoint?.name === name && !this.failpoint.isSpent;
+  }
+
+  /** It comes to a failpoint; if that is the armed one, it ends here. */
+  #reach(name: Failpoint): void {
+    const armed = this.failpoint;
+    if (armed?.name !== name || armed.isSpent) return;
+    armed.isSpent = true;
+    this.#parts.coverage.crashedAt(armed);
+    this.#crash(armed.kind);
+  }
+
+  #crash(kind: EndKind): void {
+    this.end(kind);
+    this.#parts.crashed(this);
+  }
+
+  #diskStep(step: DiskStep, carryOut: () => void): void {
+    const name = failpointOf(step);
+    if (name !== null && this.#passes(name)) {
+      if (this.failpoint?.moment === "after") carryOut();
+      this.#reach(name);
+      return;
+    }
     const crash = this.stepsToCrash;
     if (crash === null) {
       carryOut();
@@ -252,10 +357,7 @@ export class SimMember {
     }
     crash.left--;
     if (crash.left > 0 || crash.kind === "killed") carryOut();
-    if (crash.left <= 0) {
-      this.end(crash.kind);
-      this.#parts.crashed(this);
-    }
+    if (crash.left <= 0) this.#crash(crash.kind);
   }
 }
 

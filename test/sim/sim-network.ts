@@ -4,7 +4,6 @@
  * Faults are set from outside: one-way blocks, slow links, jitter, resets. What a fault means for
  * a connection is decided in `sim-wire.ts`.
  */
-import { crc32 } from "node:zlib";
 import type { Connection, DialError, Network } from "../../electron/agent/ports.ts";
 import type { MemberId } from "../../shared/base/ids.ts";
 import { err, ok } from "../../shared/base/result.ts";
@@ -67,17 +66,17 @@ export class SimNetwork implements Links {
   }
 
   isBlocked(from: MemberId, to: MemberId): boolean {
-    return this.#blocked.has(linkKey(from, to));
+    return this.#blocked.size > 0 && this.#blocked.has(linkKey(from, to));
   }
 
   delayMs(from: MemberId, to: MemberId): number {
     const { traits, rng } = this.#options;
     const jitterMs = traits.jitterMs * (rng.uint32() / 0x1_0000_0000);
-    return traits.delayMs + jitterMs + (this.#faults.get(linkKey(from, to))?.extraDelayMs ?? 0);
+    return traits.delayMs + jitterMs + (this.#faultOf(from, to)?.extraDelayMs ?? 0);
   }
 
   bytesPerMs(from: MemberId, to: MemberId): number {
-    return this.#faults.get(linkKey(from, to))?.bytesPerMs ?? this.#options.traits.bytesPerMs;
+    return this.#faultOf(from, to)?.bytesPerMs ?? this.#options.traits.bytesPerMs;
   }
 
   onSent(from: MemberId, to: MemberId, frame: Uint8Array): void {
@@ -85,20 +84,40 @@ export class SimNetwork implements Links {
   }
 
   onDelivered(from: MemberId, to: MemberId, frame: Uint8Array): void {
-    this.#options.trace.noteInPassing(
-      "frame",
-      from,
-      to,
-      frame[0] ?? -1,
-      frame.length,
-      crc32(frame),
-    );
+    this.#options.trace.noteFrame(from, to, frame);
   }
 
   /** Nothing passes in this direction until `heal`. */
   block(from: MemberId, to: MemberId): void {
     this.#blocked.add(linkKey(from, to));
     this.refresh();
+  }
+
+  /** Nothing passes in either direction. */
+  blockBoth(a: MemberId, b: MemberId): void {
+    this.block(a, b);
+    this.block(b, a);
+  }
+
+  /** Both directions are free again. */
+  unblockBoth(a: MemberId, b: MemberId): void {
+    this.unblock(a, b);
+    this.unblock(b, a);
+  }
+
+  /**
+   * The connections there are between two computers carry nothing any more; new ones do.
+   *
+   * @returns lets them carry again, what they held first.
+   */
+  stall(a: MemberId, b: MemberId): () => void {
+    const stalled = this.#wiresBetween(a, b);
+    for (const wire of stalled) wire.stall(true);
+    this.refresh();
+    return () => {
+      for (const wire of stalled) wire.stall(false);
+      this.refresh();
+    };
   }
 
   /** Makes one direction slow. */
@@ -121,15 +140,13 @@ export class SimNetwork implements Links {
   heal(): void {
     this.#blocked.clear();
     this.#faults.clear();
+    for (const wire of this.#wires) wire.stall(false);
     this.refresh();
   }
 
   /** Breaks every connection between two computers. */
   reset(a: MemberId, b: MemberId): void {
-    for (const wire of this.#wires) {
-      const ids = wire.ends.map((end) => end.process.id);
-      if (ids.includes(a) && ids.includes(b)) wire.reset();
-    }
+    for (const wire of this.#wiresBetween(a, b)) wire.reset();
   }
 
   /** Links or processes changed. */
@@ -180,6 +197,18 @@ export class SimNetwork implements Links {
         this.#knock(dialer, target, answer),
       );
     });
+  }
+
+  #wiresBetween(a: MemberId, b: MemberId): readonly SimWire[] {
+    return this.#wires.filter((wire) => {
+      const ids = wire.ends.map((end) => end.process.id);
+      return ids.includes(a) && ids.includes(b);
+    });
+  }
+
+  /** Most of the time no link is bad, and nobody has to be looked up. */
+  #faultOf(from: MemberId, to: MemberId): LinkFault | undefined {
+    return this.#faults.size === 0 ? undefined : this.#faults.get(linkKey(from, to));
   }
 
   #knock(

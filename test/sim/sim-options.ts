@@ -3,39 +3,14 @@
  * rates ("swarm testing", Groce et al. 2012): a run with everything on hides the bugs that need
  * peace on one side, and rare combinations are tried that nobody would write down.
  */
+import { crc32 } from "node:zlib";
 import { randomBetween, randomChance, randomPick, seededRng } from "../../shared/base/rng.ts";
 import type { Rng } from "../../shared/base/rng.ts";
-import { PLANTED_BUGS } from "./planted-bugs.ts";
+import { FAILPOINTS, momentsOf } from "./failpoints.ts";
+import type { FailpointMoment } from "./failpoints.ts";
+import { FAULTS, FAULT_KINDS, isWoundKind } from "./fault-kinds.ts";
+import type { FaultKind } from "./fault-kinds.ts";
 import type { PlantedBug } from "./planted-bugs.ts";
-
-/** What can go wrong, each with its mean time between two of its kind, in ms. */
-export const FAULT_KINDS = [
-  "crash",
-  "power-loss",
-  "crash-at-disk-step",
-  "crash-all",
-  "graceful-restart",
-  "partition",
-  "one-way",
-  "isolate-leader",
-  "rotate-quorum",
-  "reset",
-  "slow-link",
-  "pause",
-  "sleep",
-  "slow-disk",
-  "sync-failure",
-  "disk-full",
-  "wall-jump",
-  "switchover",
-  "add-mirror",
-
-  "store-restart",
-  "remove",
-] as const;
-
-/** Name of a kind of fault or of an operation that is done in the middle of them. */
-export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** Everything about one world, drawn from its seed; printed when it fails. */
 export type SimOptions = {
@@ -47,6 +22,8 @@ export type SimOptions = {
   readonly isGrown: boolean;
   /** Virtual ms in which anything goes; healing and the last checks come after it. */
   readonly faultyMs: number;
+  /** Virtual ms at the end in which nobody asks for anything and nothing breaks. */
+  readonly stillMs: number;
   readonly heartbeatMs: number;
   readonly electionMs: number;
   /** Small ones send every entry by itself. */
@@ -72,35 +49,34 @@ export type SimOptions = {
   readonly readShare: number;
   readonly bulkShare: number;
   readonly schemaShare: number;
+  /** Writes that ask for another ack level than the usual. */
+  readonly otherAckShare: number;
+  /** Clients work for this long and then rest for `quietMs`; 0 and 0: they work all the time. */
+  readonly burstMs: number;
+  readonly quietMs: number;
+  /** At first only a majority comes back in peace. */
+  readonly isPeaceForQuorumOnly: boolean;
+  /** How many members speak the first protocol version only until they are upgraded, 0 to 1. */
+  readonly oldMemberShare: number;
+  /**
+   * Not null: the first process that comes by this moment ends there. Moments that most worlds
+   * never pass (a log is cut inside a segment) need somebody to wait for them all the time.
+   */
+  readonly firstFailpoint: FailpointMoment | null;
+  /** Some kinds of faults were switched off by hand. */
+  readonly isShrunk: boolean;
   /** Mean ms between two faults of the kind; kinds that are not named never happen. */
   readonly faultEveryMs: Partial<Record<FaultKind, number>>;
 };
 
-/** Mean ms between two of a kind, for worlds in which it is on: from busy to rare. */
-const FAULT_RATES_MS: Record<FaultKind, readonly [number, number]> = {
-  crash: [2_000, 10_000],
-  "power-loss": [2_000, 10_000],
-  "crash-at-disk-step": [1_500, 8_000],
-  "crash-all": [6_000, 20_000],
-  "graceful-restart": [4_000, 15_000],
-  partition: [2_500, 10_000],
-  "one-way": [2_500, 10_000],
-  "isolate-leader": [3_000, 10_000],
-  "rotate-quorum": [3_000, 8_000],
-  reset: [500, 5_000],
-  "slow-link": [2_000, 8_000],
-  pause: [2_000, 10_000],
-  sleep: [4_000, 15_000],
-  "slow-disk": [3_000, 10_000],
-  "sync-failure": [6_000, 20_000],
-  "disk-full": [5_000, 15_000],
-  "wall-jump": [2_000, 8_000],
-  switchover: [2_000, 10_000],
-  "add-mirror": [4_000, 12_000],
+const UPGRADE_EVERY_MS = 3_000;
+const FIRST_FAILPOINT_SHARE = 0.2;
+const CROWDED_MS = 12_000;
 
-  "store-restart": [3_000, 12_000],
-  remove: [6_000, 20_000],
-};
+/** A quiet minute costs as much as a busy second. So few worlds have many of them. */
+const SHORT_STILL_MS = 5_000;
+const LONG_STILL_MS = 240_000;
+const LONG_STILL_EVERY = 4;
 
 /** The world of a seed. @param bug A bug to plant; the world stays the same otherwise. */
 export function expandSeed(seed: number, bug: PlantedBug | null): SimOptions {
@@ -113,7 +89,6 @@ export function expandSeed(seed: number, bug: PlantedBug | null): SimOptions {
     voterCount: randomPick(rng, [1, 2, 3, 3, 3, 3, 5]),
     mirrorCount: randomPick(rng, [0, 0, 0, 0, 1, 2]),
     isGrown: randomChance(rng, 0.4),
-    faultyMs: randomBetween(rng, 4_000, 12_000),
     heartbeatMs: Math.floor(electionMs / randomPick(rng, [4, 5])),
     electionMs,
     appendBytesMax: randomPick(rng, [1, 400, 512 * 1024, 512 * 1024]),
@@ -122,7 +97,7 @@ export function expandSeed(seed: number, bug: PlantedBug | null): SimOptions {
     // Half of the worlds make snapshots all the time and keep next to no log behind them.
     snapshotAfterBytes: isSmall ? randomBetween(rng, 300, 2_500) : 1_000_000,
     retentionBytes: isSmall ? randomBetween(rng, 100, 1_500) : 4_000_000,
-    segmentBytesMax: isSmall ? randomBetween(rng, 200, 1_200) : 8_000_000,
+    segmentBytesMax: isSmall ? randomBetween(rng, 200, 1_200) : 400_000,
     network: drawNetwork(rng),
     syncMs: randomPick(rng, [0.2, 1, 5, 20]),
     storeCallMs: randomPick(rng, [0.1, 0.5, 5]),
@@ -132,13 +107,57 @@ export function expandSeed(seed: number, bug: PlantedBug | null): SimOptions {
     readShare: randomPick(rng, [0.2, 0.5, 0.7]),
     bulkShare: randomPick(rng, [0, 0.02, 0.1]),
     schemaShare: randomPick(rng, [0, 0.01, 0.05]),
+    otherAckShare: randomPick(rng, [0, 0, 0.1]),
+    ...drawRhythm(rng),
+    isPeaceForQuorumOnly: randomChance(rng, 0.3),
+    oldMemberShare: randomPick(rng, [0, 0, 0, 0, 0.5, 1]),
   };
-  return { seed, bug, ...drawn, faultEveryMs: drawFaults(rng) };
+  const faultEveryMs = drawFaults(rng, seed);
+  const stillMs = seed % LONG_STILL_EVERY === 0 ? LONG_STILL_MS : SHORT_STILL_MS;
+  const kept = fitting(faultEveryMs, drawn);
+  const firstFailpoint = drawFailpoint(seededRng(seed * 64 + crc32("first-failpoint")));
+  return { seed, bug, ...drawn, stillMs, firstFailpoint, isShrunk: false, faultEveryMs: kept };
 }
 
-/** The bug of that name, or null. */
-export function findBug(name: string): PlantedBug | null {
-  return PLANTED_BUGS.find((bug) => bug.name === name) ?? null;
+/**
+ * The same world with every kind of fault on, as far as they fit together. Too much happens in it
+ * for most bugs to show; it makes sure that every kind comes at all.
+ */
+export function crowded(options: SimOptions): SimOptions {
+  const all = Object.fromEntries(
+    FAULT_KINDS.map((kind): [string, number] => [kind, FAULTS[kind].everyMs[1]]),
+  );
+  const faultyMs = Math.max(options.faultyMs, CROWDED_MS);
+  // Small files: the steps of snapshots and segments come in every such world.
+  const files = { snapshotAfterBytes: 900, retentionBytes: 600, segmentBytesMax: 600 };
+  return { ...options, ...files, faultyMs, stillMs: 0, faultEveryMs: fitting(all, options) };
+}
+
+/** Most worlds are short and busy; some are long, with work in bursts as people do it. */
+function drawRhythm(rng: Rng): Pick<SimOptions, "faultyMs" | "burstMs" | "quietMs"> {
+  const faultyMs = randomBetween(rng, 4_000, 12_000);
+  if (!randomChance(rng, 0.1)) return { faultyMs, burstMs: 0, quietMs: 0 };
+  const burstMs = randomBetween(rng, 500, 2_000);
+  return { faultyMs: faultyMs * 4, burstMs, quietMs: burstMs * randomBetween(rng, 2, 5) };
+}
+
+/** The first version cannot be told that its disk lost something, so nothing is lost there. */
+function fitting(
+  faults: SimOptions["faultEveryMs"],
+  { oldMemberShare }: Pick<SimOptions, "oldMemberShare">,
+): SimOptions["faultEveryMs"] {
+  if (oldMemberShare > 0) {
+    const kept = Object.entries(faults).filter(([kind]) => !isWoundKind(kind as FaultKind));
+    return { ...Object.fromEntries(kept), upgrade: faults.upgrade ?? UPGRADE_EVERY_MS };
+  }
+  const { upgrade: _nobodyIsOld, ...kept } = faults;
+  return kept;
+}
+
+function drawFailpoint(rng: Rng): FailpointMoment | null {
+  if (!randomChance(rng, FIRST_FAILPOINT_SHARE)) return null;
+  const name = randomPick(rng, FAILPOINTS);
+  return { name, moment: randomPick(rng, momentsOf(name)) };
 }
 
 function drawNetwork(rng: Rng): SimOptions["network"] {
@@ -149,14 +168,18 @@ function drawNetwork(rng: Rng): SimOptions["network"] {
   };
 }
 
-/** Some worlds are calm, most have a handful of kinds, few have nearly all. */
-function drawFaults(rng: Rng): Partial<Record<FaultKind, number>> {
-  const share = randomPick(rng, [0, 0.15, 0.3, 0.3, 0.5, 0.8]);
+/**
+ * Some worlds are calm, most have a handful of kinds, few have nearly all. Each kind draws from
+ * its own numbers, so that a new kind leaves what the others do in a world as it was.
+ */
+function drawFaults(rng: Rng, seed: number): Partial<Record<FaultKind, number>> {
+  const share = randomPick(rng, [0, 0.1, 0.2, 0.2, 0.35, 0.6]);
   const faults: Partial<Record<FaultKind, number>> = {};
   for (const kind of FAULT_KINDS) {
-    const [min, max] = FAULT_RATES_MS[kind];
-    const everyMs = randomBetween(rng, min, max);
-    if (randomChance(rng, share)) faults[kind] = everyMs;
+    const own = seededRng(seed * 64 + crc32(kind));
+    const [min, max] = FAULTS[kind].everyMs;
+    const everyMs = randomBetween(own, min, max);
+    if (randomChance(own, share)) faults[kind] = everyMs;
   }
   return faults;
 }

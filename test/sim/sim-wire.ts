@@ -39,6 +39,8 @@ class Lane {
   #lastArrivalMs: number;
   #isReset = false;
   #silentSinceMs: number | null = null;
+  /** Carries nothing although the link is free: half-open. */
+  isStalled = false;
   readonly #scheduler: Scheduler;
   readonly #links: Links;
 
@@ -51,7 +53,7 @@ class Lane {
   }
 
   get isBlocked(): boolean {
-    return this.#links.isBlocked(this.from.process.id, this.to.process.id);
+    return this.isStalled || this.#links.isBlocked(this.from.process.id, this.to.process.id);
   }
 
   /** Bytes not yet on the line. */
@@ -95,8 +97,8 @@ class Lane {
     const { to } = this;
     this.#scheduler.after(silenceMsMax, () => {
       if (this.#silentSinceMs !== sinceMs || to.isOver) return;
-      // A stopped process notices nothing; it begins to listen when it goes on.
-      if (to.process.isStopped) this.#closeIfSilent(sinceMs, silenceMsMax);
+      // A stopped process notices nothing; it begins to listen when it goes on (a refresh).
+      if (to.process.isStopped) this.#silentSinceMs = null;
       else to.process.run(() => to.fail("nothing heard"));
     });
   }
@@ -239,6 +241,11 @@ export class SimWire {
     for (const end of this.ends) {
       if (end.process === process) this.laneFrom(end).push({ type: "close", reason: "peer ended" });
     }
+  }
+
+  /** Neither direction carries anything, or both do again; then `refresh`. */
+  stall(isStalled: boolean): void {
+    for (const lane of this.#lanes) lane.isStalled = isStalled;
   }
 
   /** Links or processes changed: held frames may flow, and silence begins or ends. */

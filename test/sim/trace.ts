@@ -41,6 +41,17 @@ export class Trace {
     const line = this.#mix(kind, parts);
     this.#onLine?.(format(line));
   }
+
+  /** A frame that arrives: all of its bytes are part of the history. */
+  noteFrame(from: string, to: string, frame: Uint8Array): void {
+    this.noteInPassing("frame", from, to, frame[0] ?? -1, frame.length);
+    // Four bytes at a time; behind the end of the frame come zeros, and its length is noted.
+    for (let i = 0; i < frame.length; i += 4) {
+      const low = (frame[i] ?? 0) | ((frame[i + 1] ?? 0) << 8);
+      this.#mixWord(low | ((frame[i + 2] ?? 0) << 16) | ((frame[i + 3] ?? 0) << 24));
+    }
+  }
+
   /** 16 hex digits over everything noted. */
   hash(): string {
     return hex32(this.#hashA) + hex32(this.#hashB);

@@ -1,3 +1,4 @@
+import type { Coverage } from "./coverage.ts";
 import type { PromiseChecker } from "./promise-checker.ts";
 import type { RaftChecker } from "./raft-checker.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -18,6 +19,7 @@ export type WorldParts<Member> = {
   readonly promises: PromiseChecker;
   readonly raftChecker: RaftChecker;
   readonly storeChecker: StoreChecker;
+  readonly coverage: Coverage;
   readonly makeEngine: () => Engine;
   /** Addresses of all members there are. */
   readonly addresses: () => readonly string[];

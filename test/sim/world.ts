@@ -1,61 +1,58 @@
 /**
- * One world from one seed: computers with the real agent on them, clients, faults, and at the end
- * peace, in which everything must come together again. Virtual time only.
+ * One world from one seed: computers with the real agent on them, faults, and at the end peace,
+ * in which everything must come together again. Virtual time only. What happens in it, in which
+ * order, is told in `run-seed.ts`.
  */
-import type { ClusterRecord } from "../../electron/agent/members/cluster-record.ts";
-import type { ApiError, ApiParams, ApiResult } from "../../shared/api/methods.ts";
-import { defined } from "../../shared/base/assert.ts";
-import { clusterId, memberId } from "../../shared/base/ids.ts";
-import type { LogIndex, MemberId } from "../../shared/base/ids.ts";
-import type { Result } from "../../shared/base/result.ts";
-import { randomPick, seededRng } from "../../shared/base/rng.ts";
+import { randomBetween, seededRng } from "../../shared/base/rng.ts";
 import type { Rng } from "../../shared/base/rng.ts";
-import { encodeSeatContext } from "../../shared/cluster/seat-context.ts";
-import type { Seat, SeatKind } from "../../shared/raft/types.ts";
+import type { RaftStatus } from "../../shared/raft/types.ts";
+import { ClientAccess } from "./client-access.ts";
+import { Coverage } from "./coverage.ts";
 import { History } from "./history.ts";
+import { logUnderTest } from "./log-under-test.ts";
+import { Membership } from "./membership.ts";
 import { Nemesis } from "./nemesis.ts";
-import type { Victims } from "./nemesis.ts";
 import { PromiseChecker } from "./promise-checker.ts";
 import { RaftChecker } from "./raft-checker.ts";
-import type { LogUnderTest } from "./raft-checker.ts";
-import { Scheduler, settle } from "./scheduler.ts";
-import type { MembersForClients } from "./sim-client.ts";
+import { Scheduler, runSteps } from "./scheduler.ts";
 import { SimDiscovery } from "./sim-discovery.ts";
 import { SimMember, addressOf } from "./sim-member.ts";
-import type { CalledMethod } from "./sim-member.ts";
 import { SimNetwork } from "./sim-network.ts";
 import type { SimOptions } from "./sim-options.ts";
 import type { Engine } from "./sim-store.ts";
 import { StoreChecker } from "./store-checker.ts";
+import { storedVoteOf } from "./stored-vote.ts";
 import { Trace } from "./trace.ts";
 import { Violation, uphold } from "./violation.ts";
 import type { WorldParts } from "./world-parts.ts";
+import { Wounds } from "./wounds.ts";
 
 /** Codes with which an agent may refuse to start while its disk is being hurt. */
-const DISK_CODES: readonly string[] = ["storage-full", "storage-failed"];
-
-const MEMBER_COUNT_MAX = 8;
-
-/** Far beyond any wall clock error: how invitations expire is not what is tried here. */
-const INVITE_EXPIRES_AT_MS = Date.UTC(2200, 0, 1);
+const DISK_CODES: readonly string[] = ["storage-full", "storage-failed", "not-writable"];
 
 /** Far more than a burst of frames and timers at one moment. */
 const SPIN_EVENTS_MAX = 20_000;
 
 /** All there is. */
-export class World implements Victims, MembersForClients {
+export class World {
   readonly parts: WorldParts<SimMember>;
   readonly history = new History();
+  readonly membership: Membership;
   readonly nemesis: Nemesis;
-  readonly rng: Rng;
-  readonly #members = new Map<MemberId, SimMember>();
+  readonly wounds: Wounds;
+  /** For clients. */
+  readonly access: ClientAccess;
+  readonly #rng: Rng;
+  /** Computers that run on a copy of a member's folder. */
+  readonly #copies = new Set<SimMember>();
   readonly #touched = new Set<SimMember>();
-  readonly #shown = new Map<SimMember, string>();
-  #joinCount = 0;
+  readonly #shown = new Map<SimMember, Pick<RaftStatus, "role" | "term" | "commitIndex">>();
   #isCalm = false;
   #failure: unknown = null;
   #eventCount = 0;
   #installCount = 0;
+  #morningMs = 0;
+  #nightMs = 0;
   #spinSinceMs = 0;
   #spinCount = 0;
 
@@ -64,32 +61,14 @@ export class World implements Victims, MembersForClients {
     makeEngine: () => Engine,
     onLine: ((text: string) => void) | null,
   ) {
-    this.rng = seededRng(options.seed * 7 + 1);
-    const scheduler = new Scheduler();
-    const trace = new Trace(() => scheduler.nowMs, onLine);
-    const networkRng = seededRng(options.seed * 7 + 2);
-    const promises = new PromiseChecker();
-    const traits = options.network;
-    const network = new SimNetwork({ scheduler, trace, rng: networkRng, traits, promises });
-    this.parts = {
-      options,
-      scheduler,
-      trace,
-      network,
-      discovery: new SimDiscovery(scheduler, network),
-      promises,
-      raftChecker: new RaftChecker(),
-      storeChecker: new StoreChecker(),
-      makeEngine,
-      addresses: () => [...this.#members.keys()].map(addressOf),
-      touched: (member) => this.#touched.add(member),
-      crashed: (member) => this.nemesis.bootLater(member),
-      bootFailed: (member, code) => this.#bootFailed(member, code),
-      snapshotInstalled: () => this.#installCount++,
-      bug: (error) => this.fail(error),
-    };
-    this.nemesis = new Nemesis(this.parts, this, seededRng(options.seed * 7 + 3));
-    this.#found();
+    this.#rng = seededRng(options.seed * 7 + 1);
+    this.parts = this.#makeParts(options, makeEngine, onLine);
+    this.membership = new Membership(this.parts, this.#rng);
+    this.wounds = new Wounds(this, seededRng(options.seed * 7 + 4));
+    this.nemesis = new Nemesis(this.parts, this, options.seed * 7 + 3);
+    const plant = options.bug?.plant ?? {};
+    this.access = new ClientAccess(this.membership, plant, () => this.#morningMs);
+    this.membership.found();
   }
 
   /** Events that were run. */
@@ -100,6 +79,11 @@ export class World implements Victims, MembersForClients {
   /** Snapshots that members took over from others. */
   get installCount(): number {
     return this.#installCount;
+  }
+
+  /** Virtual time in which everybody slept; not counted as worked through. */
+  get nightMs(): number {
+    return this.#nightMs;
   }
 
   /** What went wrong first; null so far. */
@@ -113,133 +97,139 @@ export class World implements Victims, MembersForClients {
   }
 
   /** Lets virtual time run until the story is over, something failed, or time is up. */
-  async runUntil(isOver: () => boolean, untilMs: () => number): Promise<void> {
-    const { scheduler } = this.parts;
-    while (this.#failure === null && !isOver()) {
-      try {
-        if (!scheduler.runNext(untilMs())) return;
-        this.#eventCount++;
-        this.#checkSpinning();
-      } catch (error) {
-        this.fail(error);
-      }
-      await settle();
+  runUntil(isOver: () => boolean, untilMs: () => number): Promise<void> {
+    return runSteps(() => {
+      // What the event before this one led to has happened by now.
       this.#check();
+      return this.#failure === null && !isOver() && this.#runEvent(untilMs());
+    });
+  }
+
+  /** Starts everybody who does not run. */
+  bootAll(): void {
+    for (const member of this.membership.all) member.boot();
+  }
+
+  /** Every link and disk is good again, and everybody runs whose disk may be trusted. */
+  gather(): void {
+    this.nemesis.heal();
+    for (const member of this.membership.all) {
+      // Whoever saw its disk fail does not trust it again before a restart.
+      const state = member.replica?.status().storage.state;
+      if (state === "failed" || state === "diverged") member.end("killed");
+      member.boot();
     }
   }
 
-  /** Starts everybody. */
-  bootAll(): void {
-    for (const member of this.#members.values()) member.boot();
-  }
-
-  /** From now on everything must work. */
+  /**
+   * From now on everything must work. Everybody is restarted: a process whose disk had failed it
+   * does not trust itself any more. In some worlds a minority stays away for a while.
+   */
   calm(): void {
     this.#isCalm = true;
+    const { isPeaceForQuorumOnly } = this.parts.options;
+    const away = isPeaceForQuorumOnly && !this.wounds.isBusy ? this.membership.minority() : [];
+    this.wounds.stop();
     this.nemesis.stop();
+    for (const copy of this.#copies) copy.end("killed");
+    for (const member of this.membership.all) {
+      member.end("killed");
+      if (away.includes(member)) this.parts.coverage.fault("left-off-in-peace");
+      else member.boot();
+    }
   }
 
-  /**
-   * The computer of a seat. One whose joining ended without an answer may have got its seat all
-   * the same; it asks again, is let in, and is started here.
-   */
-  occupant(id: MemberId, seats: readonly Seat[]): SimMember {
-    const known = this.#members.get(id);
-    if (known !== undefined) return known;
-    const member = this.#add(id, recordOf(id, seats));
-    member.boot();
-    return member;
+  /** Everybody sleeps: nobody asks anything, and faults wait until the morning. */
+  sleepAll(durationMs: number): void {
+    const { scheduler, trace } = this.parts;
+    trace.note("night", Math.round(durationMs / 1_000));
+    this.#morningMs = scheduler.nowMs + durationMs;
+    this.#nightMs += durationMs;
+    this.nemesis.nightUntil(this.#morningMs);
+    for (const member of this.membership.all) {
+      const { process } = member;
+      if (process === null || process.isStopped) continue;
+      const asleepAfterMs = randomBetween(this.#rng, 0, 2_000);
+      const awakeAfterMs = durationMs + randomBetween(this.#rng, 0, 3_000);
+      scheduler.after(asleepAfterMs, () => {
+        if (member.process === process) member.stop();
+      });
+      scheduler.after(awakeAfterMs, () => {
+        if (member.process === process) member.continue(awakeAfterMs - asleepAfterMs);
+      });
+    }
+  }
+
+  /** Starts another computer on a copy of a member's folder; it is no member of this world. */
+  startCopyOf(member: SimMember): SimMember {
+    const image = member.takeImage();
+    const copyAddress = `copy-of-${addressOf(member.id)}`;
+    const options = { id: member.id, seed: this.#rng.uint32(), copyAddress };
+    const copy = new SimMember(this.parts, image.record, options);
+    this.#copies.add(copy);
+    copy.restoreImage(image);
+    copy.boot();
+    return copy;
+  }
+
+  /** The highest term on any disk. */
+  highestTerm(): number {
+    const terms = this.membership.all.map(({ id, disk }) => storedVoteOf(id, disk)?.term ?? 0);
+    return Math.max(0, ...terms);
   }
 
   /** Frees what the world holds outside of JavaScript's memory. */
   close(): void {
-    for (const member of this.#members.values()) member.end("killed");
+    for (const member of [...this.membership.all, ...this.#copies]) member.end("killed");
   }
 
-  all(): readonly SimMember[] {
-    return [...this.#members.values()];
+  #makeParts(
+    options: SimOptions,
+    makeEngine: () => Engine,
+    onLine: ((text: string) => void) | null,
+  ): WorldParts<SimMember> {
+    const scheduler = new Scheduler();
+    const trace = new Trace(() => scheduler.nowMs, onLine);
+    const rng = seededRng(options.seed * 7 + 2);
+    const promises = new PromiseChecker((id) => {
+      const member = this.membership.get(id);
+      return member === null ? null : storedVoteOf(id, member.disk);
+    });
+    const traits = options.network;
+    const network = new SimNetwork({ scheduler, trace, rng, traits, promises });
+    return {
+      options,
+      scheduler,
+      trace,
+      network,
+      discovery: new SimDiscovery(scheduler, network),
+      promises,
+      raftChecker: new RaftChecker(
+        (candidate, term) => promises.votersFor(candidate, term),
+        (member, term) => promises.isTermStored(member, term),
+      ),
+      storeChecker: new StoreChecker(),
+      coverage: new Coverage(),
+      makeEngine,
+      addresses: () => this.membership.all.map((member) => addressOf(member.id)),
+      touched: (member) => this.#touched.add(member),
+      crashed: (member) => this.nemesis.bootLater(member),
+      bootFailed: (member, code) => this.#bootFailed(member, code),
+      snapshotInstalled: () => this.#installCount++,
+      bug: (error) => this.fail(error),
+    };
   }
 
-  /** The member with this id. */
-  member(id: MemberId): SimMember | null {
-    return this.#members.get(id) ?? null;
-  }
-
-  leader(): SimMember | null {
-    let best: SimMember | null = null;
-    let bestTerm = -1;
-    for (const member of this.#members.values()) {
-      const status = member.replica?.raftStatus();
-      if (status?.role !== "leader" || status.term <= bestTerm) continue;
-      best = member;
-      bestTerm = status.term;
+  /** Runs one event. @returns false when none is left until then. */
+  #runEvent(untilMs: number): boolean {
+    try {
+      if (!this.parts.scheduler.runNext(untilMs)) return false;
+      this.#eventCount++;
+      this.#checkSpinning();
+    } catch (error) {
+      this.fail(error);
     }
-    return best;
-  }
-
-  join(): void {
-    if (this.#members.size >= MEMBER_COUNT_MAX) return;
-    const id = memberId(`m${++this.#joinCount}`);
-    void this.joinAs(id, this.#joinCount % 2 === 1 ? "voter" : "mirror");
-  }
-
-  /** Invites a new computer, lets it join and starts it. @returns whether it got its seat. */
-  async joinAs(id: MemberId, role: SeatKind): Promise<boolean> {
-    const inviteId = `invite-${id}-${this.parts.trace.count}`;
-    const name = `Joined ${id}`;
-    const configuration = await this.#pickRunning()?.ask(async (replica) => {
-      const { administration } = replica;
-      const invite = { id: inviteId, key: "k", role, expiresAtMs: INVITE_EXPIRES_AT_MS };
-      const recorded = await administration.recordInvite(invite);
-      if (!recorded.ok) return null;
-      const redeemed = await administration.redeem({ inviteId, id, name });
-      return redeemed.ok ? replica.raftStatus().configuration : null;
-    });
-    const isTaken = configuration !== null && configuration !== undefined;
-    this.parts.trace.note("join", id, isTaken ? "taken" : "refused");
-    if (!isTaken) return false;
-    if (!this.#members.has(id)) this.#add(id, recordOf(id, configuration.seats)).boot();
     return true;
-  }
-
-  remove(member: SimMember): void {
-    const via = this.#pickRunning();
-    const seats = this.leader()?.replica?.raftStatus().configuration.seats ?? [];
-    if (via === null || seats.filter((seat) => seat.kind === "voter").length < 2) return;
-    void via.call("removeMember", { member: member.id }).then((outcome) => {
-      this.parts.trace.note("removed", member.id, outcome?.ok === true ? "ok" : "refused");
-      if (outcome?.ok !== true) return;
-      // People switch it off some time after; until then it must not disturb anybody.
-      this.parts.scheduler.after(2_000, () => {
-        member.end("killed");
-        this.#members.delete(member.id);
-      });
-    });
-  }
-
-  reachable(): readonly MemberId[] {
-    return this.all().flatMap((member) => (member.replica === null ? [] : [member.id]));
-  }
-
-  execute(
-    member: MemberId,
-    params: ApiParams<"execute">,
-  ): Promise<Result<ApiResult<"execute">, ApiError> | null> {
-    return this.#call(member, "execute", params);
-  }
-
-  insertRows(
-    member: MemberId,
-    params: ApiParams<"insertRows">,
-  ): Promise<Result<ApiResult<"insertRows">, ApiError> | null> {
-    return this.#call(member, "insertRows", params);
-  }
-
-  query(
-    member: MemberId,
-    params: ApiParams<"query">,
-  ): Promise<Result<ApiResult<"query">, ApiError> | null> {
-    return this.#call(member, "query", params);
   }
 
   /** Time goes on: an agent that keeps itself busy without end would burn a real processor. */
@@ -252,34 +242,6 @@ export class World implements Victims, MembersForClients {
     uphold(++this.#spinCount < SPIN_EVENTS_MAX, "never-spins", () => {
       return `${this.#spinCount} events within 1 ms at ${nowMs}`;
     });
-  }
-
-  #call<M extends CalledMethod>(
-    member: MemberId,
-    method: M,
-    params: ApiParams<M>,
-  ): Promise<Result<ApiResult<M>, ApiError> | null> {
-    return this.#members.get(member)?.call(method, params) ?? Promise.resolve(null);
-  }
-
-  #found(): void {
-    const { voterCount, mirrorCount, isGrown } = this.parts.options;
-    const ids = Array.from({ length: voterCount + mirrorCount }, (_, i) => memberId(`n${i + 1}`));
-    const seats = ids.map((id, i) => seatOf(id, i < voterCount ? "voter" : "mirror"));
-    const founders = isGrown ? seats.slice(0, 1) : seats;
-    for (const { id } of founders) this.#add(id, recordOf(id, founders));
-  }
-
-  #add(id: MemberId, record: ClusterRecord): SimMember {
-    const seed = this.rng.uint32();
-    const member = new SimMember(this.parts, record, { id, seed });
-    this.#members.set(id, member);
-    return member;
-  }
-
-  #pickRunning(): SimMember | null {
-    const running = this.all().filter((member) => member.replica !== null);
-    return running.length === 0 ? null : randomPick(this.rng, running);
   }
 
   #bootFailed(member: SimMember, code: string): void {
@@ -295,11 +257,13 @@ export class World implements Victims, MembersForClients {
   #check(): void {
     for (const member of this.#touched) {
       const { replica, process } = member;
-      if (replica === null || process === null) continue;
+      if (replica === null || process === null || this.#copies.has(member)) continue;
       try {
         const status = replica.raftStatus();
         if (status.role === "leader") this.nemesis.leaderSeen(member, status.term);
-        this.#show(member, `${status.role} term ${status.term} commit ${status.commitIndex}`);
+        this.#show(member, status);
+        this.membership.seen(member.id, status.configuration.seats);
+        this.#checkDoubt(member, status);
         this.parts.raftChecker.observe(process, status, logUnderTest(replica.log));
       } catch (error) {
         this.fail(error);
@@ -308,41 +272,21 @@ export class World implements Victims, MembersForClients {
     this.#touched.clear();
   }
 
-  #show(member: SimMember, text: string): void {
-    if (this.#shown.get(member) === text) return;
-    this.#shown.set(member, text);
-    this.parts.trace.note("state", member.id, text);
+  /** Crashes lose nothing that was promised: only a hurt disk, or a lost seat, gives it up. */
+  #checkDoubt({ id, replica, wasUpgraded }: SimMember, { incarnation }: RaftStatus): void {
+    // An older version did not note whether it had begun: an empty folder of its is doubted.
+    const hasCause = this.wounds.hasHurt(id) || this.membership.wasRemoved(id) || wasUpgraded;
+    uphold(incarnation !== null || hasCause, "nobody-is-doubted-without-cause", () => {
+      const seat = replica?.status().seat;
+      return `${id} gave up its seat: ${seat?.reason ?? ""} ${seat?.detail ?? ""}`;
+    });
   }
-}
 
-type RealLog = Omit<LogUnderTest, "chainHashAt"> & {
-  chainHashAt(index: LogIndex): Uint8Array | null;
-};
-
-function logUnderTest(log: RealLog): LogUnderTest {
-  return {
-    firstIndex: log.firstIndex,
-    lastIndex: log.lastIndex,
-    termAt: (index) => log.termAt(index),
-    chainHashAt: (index) => {
-      const hash = log.chainHashAt(index);
-      return hash === null ? null : Buffer.from(hash).toString("base64");
-    },
-  };
-}
-
-function recordOf(id: MemberId, seats: readonly Seat[]): ClusterRecord {
-  return {
-    id: clusterId("sim-cluster"),
-    name: "Simulated",
-    timeline: 1,
-    memberName: `Member ${id}`,
-    initial: { seats: [...seats].sort((a, b) => (a.id < b.id ? -1 : 1)) },
-    known: [...new Set([...seats.map((seat) => seat.id), id])],
-  };
-}
-
-function seatOf(id: MemberId, kind: SeatKind): Seat {
-  const context = { name: `Member ${id}`, access: "admin", wantsVote: kind === "voter" } as const;
-  return { id, kind, incarnation: 0, context: defined(encodeSeatContext(context), "a context") };
+  #show(member: SimMember, { role, term, commitIndex }: RaftStatus): void {
+    const shown = this.#shown.get(member);
+    const isSame = shown?.role === role && shown.term === term;
+    if (isSame && shown.commitIndex === commitIndex) return;
+    this.#shown.set(member, { role, term, commitIndex });
+    this.parts.trace.note("state", member.id, `${role} term ${term} commit ${commitIndex}`);
+  }
 }

@@ -28,9 +28,11 @@ class Content {
 
   apply(change: Change): void {
     if (change.type === "truncate") return this.#resize(change.sizeBytes);
+    if (change.offset > this.#length) this.#resize(change.offset);
     const end = change.offset + change.bytes.length;
-    if (end > this.#length) this.#resize(end);
+    this.#reserve(end);
     this.#bytes.set(change.bytes, change.offset);
+    this.#length = Math.max(this.#length, end);
   }
 
   copyFrom(other: Content): void {
@@ -38,12 +40,15 @@ class Content {
     this.#length = other.#length;
   }
 
+  #reserve(length: number): void {
+    if (length <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(length, this.#bytes.length * 2));
+    grown.set(this.view());
+    this.#bytes = grown;
+  }
+
   #resize(length: number): void {
-    if (length > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(length, this.#bytes.length * 2));
-      grown.set(this.view());
-      this.#bytes = grown;
-    }
+    this.#reserve(length);
     if (length > this.#length) this.#bytes.fill(0, this.#length, length);
     this.#length = length;
   }
@@ -62,6 +67,11 @@ export class FakeFile {
   /** A copy of a part; shorter at the end of the file. */
   read(offset: number, length: number): Uint8Array {
     return this.#seen.view().slice(offset, offset + length);
+  }
+
+  /** What is on the platter; a view, valid until the next change. */
+  durable(): Uint8Array {
+    return this.#durable.view();
   }
 
   /** Copies the bytes: the caller may change its own afterwards. */

@@ -22,9 +22,19 @@ type NameChange = { readonly folder: string } & (
 /** How a process ended: by itself (the system still writes everything) or with the power. */
 export type CrashKind = "process-killed" | "power-lost";
 
+/** One thing a program asks the disk to do that changes something. */
+export type DiskStep = {
+  readonly operation:
+    "create" | "append" | "overwrite" | "truncate" | "sync" | "rename" | "remove" | "sync-folder";
+  /** The file; of a rename its new name; of `sync-folder` the folder. */
+  readonly path: string;
+};
+
 /** What a fake disk is made with. */
 export type FakeDiskOptions = {
   readonly seed?: number;
+  /** Whether writing over old bytes takes new room first, as on btrfs, ZFS and APFS. */
+  readonly isCopyOnWrite?: boolean;
   /** Called before every sync; a simulator waits on its virtual clock here. */
   readonly beforeSync?: () => Promise<void>;
 };
@@ -37,6 +47,7 @@ const FULL: DiskError = { code: "storage-full", detail: "the fake disk is full" 
 export class FakeDisk implements Disk {
   readonly #rng: Rng;
   readonly #beforeSync: (() => Promise<void>) | null;
+  readonly #isCopyOnWrite: boolean;
   #names = new Map<string, FakeFile>();
   #durableNames = new Map<string, FakeFile>();
   #unsyncedNames: NameChange[] = [];
@@ -46,10 +57,12 @@ export class FakeDisk implements Disk {
   #changeCount = 0;
   #haltAtChange = Infinity;
   #syncCount = 0;
+  #refuse: (step: DiskStep) => DiskError | null = () => null;
 
   constructor(options: FakeDiskOptions = {}) {
     this.#rng = seededRng(options.seed ?? 1);
     this.#beforeSync = options.beforeSync ?? null;
+    this.#isCopyOnWrite = options.isCopyOnWrite ?? false;
   }
 
   /** Writes, truncations, renames and so on so far: the boundaries at which a crash can come. */
@@ -86,6 +99,14 @@ export class FakeDisk implements Disk {
     this.#failingSyncCount = count;
   }
 
+  /**
+   * Asks `refuse` before each step; what it answers is the step's failure. A refused sync loses
+   * what it should have stored, as a failed one does. Also a way to watch the steps go by.
+   */
+  setFault(refuse: (step: DiskStep) => DiskError | null): void {
+    this.#refuse = refuse;
+  }
+
   /** Room for so many more bytes; null for any number. */
   setFreeBytes(count: number | null): void {
     this.#freeBytes = count ?? Infinity;
@@ -113,6 +134,17 @@ export class FakeDisk implements Disk {
     this.#durableNames.delete(path);
   }
 
+  /** What would be left of a file if the power failed now and nothing unsynced survived. */
+  durable(path: string): Uint8Array | null {
+    return this.#durableNames.get(path)?.durable() ?? null;
+  }
+
+  /** Copies of all files as `durable` tells them, sorted by path. */
+  durableContents(): ReadonlyMap<string, Uint8Array> {
+    const sorted = [...this.#durableNames].sort(([a], [b]) => (a < b ? -1 : 1));
+    return new Map(sorted.map(([path, file]) => [path, file.durable().slice()]));
+  }
+
   /** A copy of everything a program would see, sorted by path. */
   contents(): ReadonlyMap<string, Uint8Array> {
     const sorted = [...this.#names].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -122,13 +154,14 @@ export class FakeDisk implements Disk {
   async open(path: string): Promise<Result<DiskFile, DiskError>> {
     let file = this.#names.get(path);
     if (file === undefined) {
-      if (!this.#mayChange()) return err(GONE);
+      const refused = this.#before({ operation: "create", path });
+      if (refused !== null) return err(refused);
       file = new FakeFile();
       this.#names.set(path, file);
       const [folder, name] = splitPath(path);
       this.#unsyncedNames.push({ type: "link", folder, name, file });
     }
-    return ok(this.#handle(file));
+    return ok(this.#handle(path, file));
   }
 
   async read(path: string): Promise<Result<Uint8Array | null, DiskError>> {
@@ -153,7 +186,8 @@ export class FakeDisk implements Disk {
   async rename(from: string, to: string): Promise<Result<null, DiskError>> {
     const file = this.#names.get(from);
     if (file === undefined) return err({ ...FAILED, detail: `there is no ${from} to rename` });
-    if (!this.#mayChange()) return err(GONE);
+    const refused = this.#before({ operation: "rename", path: to });
+    if (refused !== null) return err(refused);
     const [folder] = splitPath(to);
     this.#names.delete(from);
     this.#names.set(to, file);
@@ -164,7 +198,8 @@ export class FakeDisk implements Disk {
   async remove(path: string): Promise<Result<null, DiskError>> {
     const file = this.#names.get(path);
     if (file === undefined) return ok(null);
-    if (!this.#mayChange()) return err(GONE);
+    const refused = this.#before({ operation: "remove", path });
+    if (refused !== null) return err(refused);
     this.#freeBytes += file.sizeBytes;
     const [folder, name] = splitPath(path);
     this.#names.delete(path);
@@ -174,68 +209,95 @@ export class FakeDisk implements Disk {
 
   async syncFolder(folder: string): Promise<Result<null, DiskError>> {
     if (this.#beforeSync !== null) await this.#beforeSync();
-    if (!this.#mayChange()) return err(GONE);
-    this.#syncCount++;
     const touches = (change: NameChange): boolean =>
       change.folder === folder ||
       (change.type === "rename" && splitPath(change.from)[0] === folder);
+    const refused = this.#before({ operation: "sync-folder", path: folder });
+    if (refused === null) this.#syncCount++;
     for (const change of this.#unsyncedNames) {
-      if (touches(change)) applyName(this.#durableNames, change);
+      if (refused === null && touches(change)) applyName(this.#durableNames, change);
     }
+    // As with a file: what a failed sync should have stored is called stored, and is not.
+    if (refused === GONE) return err(GONE);
     this.#unsyncedNames = this.#unsyncedNames.filter((change) => !touches(change));
-    return ok(null);
+    return refused === null ? ok(null) : err(refused);
   }
 
-  #handle(file: FakeFile): DiskFile {
+  #handle(path: string, file: FakeFile): DiskFile {
     const process = this.#process;
     let failure: DiskError | null = null;
     let isClosed = false;
-    const guard = (): DiskError | null => {
+    const before = (operation: DiskStep["operation"]): DiskError | null => {
       assert(!isClosed, "a closed file is not used");
       if (process !== this.#process) return GONE;
-      return failure ?? (this.#mayChange() ? null : GONE);
+      return failure ?? this.#before({ operation, path });
     };
     return {
       get sizeBytes() {
         return file.sizeBytes;
       },
       append: async (parts) => {
-        const refused = guard();
-        if (refused !== null) return err(refused);
         let lengthBytes = 0;
         for (const part of parts) lengthBytes += part.length;
-        if (lengthBytes > this.#freeBytes) return err(FULL);
-        this.#freeBytes -= lengthBytes;
+        const refused = before("append") ?? this.#take(lengthBytes);
+        if (refused !== null) return err(refused);
         for (const part of parts) file.write(file.sizeBytes, part);
+        return ok(null);
+      },
+      overwrite: async (offset, bytes) => {
+        assert(offset + bytes.length <= file.sizeBytes, "overwriting keeps the size of the file");
+        const refused = before("overwrite") ?? this.#mayCopy(bytes.length);
+        if (refused !== null) return err(refused);
+        file.write(offset, bytes);
         return ok(null);
       },
       sync: async () => {
         if (this.#beforeSync !== null) await this.#beforeSync();
-        const refused = guard();
-        if (refused !== null) return err(refused);
-        if (this.#failingSyncCount > 0) {
-          this.#failingSyncCount--;
-          file.forgetUnsynced();
-          failure = FAILED;
-          return err(FAILED);
+        const refused = before("sync") ?? this.#syncFailure();
+        if (refused === null) {
+          this.#syncCount++;
+          file.sync();
+          return ok(null);
         }
-        this.#syncCount++;
-        file.sync();
-        return ok(null);
+        if (refused === GONE) return err(GONE);
+        file.forgetUnsynced();
+        failure = FAILED;
+        return err(FAILED);
       },
       truncate: async (sizeBytes) => {
         assert(sizeBytes <= file.sizeBytes, "truncating makes a file shorter");
-        const refused = guard();
+        const refused = before("truncate");
         if (refused !== null) return err(refused);
         this.#freeBytes += file.sizeBytes - sizeBytes;
         file.truncate(sizeBytes);
         return ok(null);
       },
+      read: async (offset, length) => ok(file.read(offset, length)),
       readNow: (offset, length) => file.read(offset, length),
       close: async () => {
         isClosed = true;
       },
     };
+  }
+
+  #before(step: DiskStep): DiskError | null {
+    return this.#mayChange() ? this.#refuse(step) : GONE;
+  }
+
+  #take(sizeBytes: number): DiskError | null {
+    if (sizeBytes > this.#freeBytes) return FULL;
+    this.#freeBytes -= sizeBytes;
+    return null;
+  }
+
+  #mayCopy(sizeBytes: number): DiskError | null {
+    return this.#isCopyOnWrite && sizeBytes > this.#freeBytes ? FULL : null;
+  }
+
+  #syncFailure(): DiskError | null {
+    if (this.#failingSyncCount === 0) return null;
+    this.#failingSyncCount--;
+    return FAILED;
   }
 
   #mayChange(): boolean {

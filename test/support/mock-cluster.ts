@@ -33,6 +33,8 @@ export class MockCluster {
   lagEntries = 0;
   heardAgoMs = 0;
   storage: Status["storage"]["state"] = "ok";
+  seat: Status["seat"] = { state: "ok", reason: null, detail: null, since: null };
+  alarm: Status["alarm"] = null;
   #index = 18_204;
   #term = 7;
 
@@ -87,6 +89,8 @@ export class MockCluster {
     return {
       cluster: this.workspace === null ? null : { id: "c0ffee", name: this.workspace, timeline: 1 },
       member: { id: memberId(idOf(self?.name ?? "")), name: self?.name ?? "", seat: "voter" },
+      seat: this.seat,
+      alarm: this.alarm,
       role: this.leader === 0 ? "leader" : this.leader === null ? "candidate" : "follower",
       term: term(this.#term),
       leader:
@@ -163,6 +167,7 @@ export class MockCluster {
       lastSeen: new Date(Date.now() - member.lastSeenAgoMs).toISOString(),
       address: `192.168.4.2${place}:7420`,
       version: "0.1.0",
+      refusal: null,
     };
   }
 }

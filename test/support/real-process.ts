@@ -23,8 +23,14 @@ export class RealProcess {
   #listeners: (() => void)[] = [];
   #isEnded = false;
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-    this.child = spawn(process.execPath, [PROGRAM, ...args], {
+  /** @param through A program that runs it, e.g. in another network, and becomes it. */
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    through: readonly string[] = [],
+  ) {
+    const [program = process.execPath, ...rest] = [...through, process.execPath, PROGRAM, ...args];
+    this.child = spawn(program, rest, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...environment },
     });

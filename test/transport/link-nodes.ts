@@ -9,8 +9,10 @@ import { TlsNetwork } from "../../electron/agent/transport/tls-network.ts";
 import { utf8Encode } from "../../shared/base/bytes.ts";
 import { clusterId, logIndex, term } from "../../shared/base/ids.ts";
 import type { MemberId } from "../../shared/base/ids.ts";
+import type { HelloMessage } from "../../shared/protocol/hello.ts";
 import { decodePeerMessage, encodePeerMessage } from "../../shared/protocol/messages.ts";
 import type { MemberMessage } from "../../shared/protocol/messages.ts";
+import { PROTOCOL_VERSIONS } from "../../shared/protocol/version.ts";
 import { loopbackNetwork, realClock, realRandom, RecordingLogger } from "./real-ports.ts";
 
 /** One member with links on the real network, and what it noted. */
@@ -65,11 +67,16 @@ export async function startNode(
       http: null,
       lastIndex: logIndex(0),
       term: term(0),
+      incarnation: 0,
+      votedFor: null,
     }),
+    versions: PROTOCOL_VERSIONS,
     onMessage: (from, message) => messages.push({ from, message }),
     onUp: (peer) => events.push(`up ${ids.indexOf(peer)}`),
     onDown: (peer) => events.push(`down ${ids.indexOf(peer)}`),
+    onRefused: () => undefined,
     onDuplicate: (peer) => events.push(`duplicate ${ids.indexOf(peer)}`),
+    onOwnCopy: () => events.push("own copy"),
     ...more,
   });
   const started = await links.start();
@@ -110,12 +117,12 @@ export async function puppet(node: Node, place: number) {
   const connection: Connection = dialled.value;
   const heard: string[] = [];
   connection.onFrame = (frame) => {
-    const decoded = decodePeerMessage(frame, { from: node.id, to: connection.peer });
+    const decoded = decodePeerMessage(frame, { from: node.id, to: connection.peer }, 1);
     if (!decoded.ok) return;
     const { value } = decoded;
     heard.push(value.type === "refused" ? `refused ${value.code}` : value.type);
     if (value.type === "ping" && !heard.includes("mute")) {
-      connection.send(encodePeerMessage({ type: "pong", echoSentAtMs: value.sentAtMs }));
+      connection.send(encodePeerMessage({ type: "pong", echoSentAtMs: value.sentAtMs }, 1));
     }
   };
   let closedBecause: string | null = null;
@@ -123,20 +130,25 @@ export async function puppet(node: Node, place: number) {
   return { connection, heard, network, closed: () => closedBecause };
 }
 
-/** A hello as a node would send it. */
-export const hello = (more: object = {}): Uint8Array =>
-  encodePeerMessage({
-    type: "hello",
-    versionMin: 1,
-    versionMax: 1,
-    clusterId: clusterId("cluster"),
-    timeline: 1,
-    bootId: "boot-1",
-    memberName: "puppet",
-    appVersion: "9.9.9",
-    listenPort: 0,
-    http: null,
-    lastIndex: logIndex(0),
-    term: term(0),
-    ...more,
-  });
+/** A hello as a member of the first version sends it, unless said otherwise. */
+export const hello = (more: Partial<HelloMessage> = {}): Uint8Array =>
+  encodePeerMessage(
+    {
+      type: "hello",
+      versionMin: 1,
+      versionMax: 1,
+      clusterId: clusterId("cluster"),
+      timeline: 1,
+      bootId: "boot-1",
+      memberName: "puppet",
+      appVersion: "9.9.9",
+      listenPort: 0,
+      http: null,
+      lastIndex: logIndex(0),
+      term: term(0),
+      incarnation: 0,
+      votedFor: null,
+      ...more,
+    },
+    1,
+  );

@@ -12,7 +12,7 @@ describe("a member that misbehaves", () => {
     ["bytes that are no message", Uint8Array.of(0xee, 1, 2, 3)],
     ["an empty frame", new Uint8Array(0)],
     ["a cut-off hello", hello().subarray(0, 10)],
-    ["a message before hello", encodePeerMessage({ type: "ping", sentAtMs: 1 })],
+    ["a message before hello", encodePeerMessage({ type: "ping", sentAtMs: 1 }, 1)],
   ])("is disconnected and counted after %s", async (_, frame) => {
     const a = await startNode(identityOf(0));
     const b = await puppet(a, 1);
@@ -41,11 +41,11 @@ describe("a member that misbehaves", () => {
   test("of a newer protocol is refused with the versions of both", async () => {
     const a = await startNode(identityOf(0));
     const b = await puppet(a, 1);
-    b.connection.send(hello({ versionMin: 2, versionMax: 3 }));
+    b.connection.send(hello({ versionMin: 7, versionMax: 8 }));
     await until(() => b.closed() !== null);
     expect(b.heard).toContain("refused version-mismatch");
     const refusal = a.links.peers().get(ids[1] as MemberId)?.refusal;
-    expect(refusal?.detail).toContain("9.9.9 (2 to 3)");
+    expect(refusal?.detail).toContain("9.9.9 (7 to 8)");
     await b.network.close();
   });
 

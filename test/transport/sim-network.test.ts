@@ -28,7 +28,7 @@ networkContract("simulated", () => ({
       rng: seededRng(1),
       trace,
       traits,
-      promises: new PromiseChecker(),
+      promises: new PromiseChecker(() => null),
     });
     const make = (name: string) => {
       const process = new SimProcess(memberId(name), scheduler, () => undefined);

@@ -2,7 +2,7 @@
  * Events waiting for one client that reads slower than the agent speaks.
  *
  * Nothing here grows without bound: a newer status replaces the older one, commits are merged
- * into one that covers their range, lag samples and leadership changes keep the latest ones. A
+ * into one that covers their range, lag samples, leadership and seat changes keep the latest ones. A
  * client that catches up therefore sees the present, and misses only what it would have skipped.
  */
 import type { ApiEvent } from "../../../shared/api/methods.ts";
@@ -28,6 +28,8 @@ export class EventOutbox {
         this.#status = event;
         return;
       case "leadership":
+      case "seat":
+      case "doubt":
         this.#leadership.push(event);
         if (this.#leadership.length > LEADERSHIP_COUNT_MAX) this.#leadership.shift();
         return;

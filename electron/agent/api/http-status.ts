@@ -20,6 +20,7 @@ const STATUS: { readonly [Code in ApiErrorCode]: number } = {
   "storage-full": 507,
   "storage-failed": 503,
   diverged: 503,
+  "log-damaged": 503,
   "invite-invalid": 403,
   unreachable: 502,
   "change-in-progress": 409,

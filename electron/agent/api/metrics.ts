@@ -23,6 +23,7 @@ const GAUGES: readonly GaugeRow[] = [
   ["tidemark_lag_bytes", "Committed bytes not applied here", (s) => s.lag.bytes],
   ["tidemark_lag_seconds", "Replication lag; NaN if never heard", (s) => seconds(s.lag.ms)],
   ["tidemark_leader_reachable", "1 if the leader is heard", (s) => Number(s.lag.leaderReachable)],
+  ["tidemark_seat_ok", "1 if this member may vote and confirm", (s) => Number(isSeated(s))],
   ["tidemark_storage_ok", "1 if the disk takes writes", (s) => Number(s.storage.state === "ok")],
 ];
 
@@ -88,6 +89,10 @@ export class ApiMetrics {
   get contentType(): string {
     return this.#registry.contentType;
   }
+}
+
+function isSeated({ seat }: Status): boolean {
+  return seat.state === "ok" || seat.state === "reseeding";
 }
 
 function seconds(ms: number | null): number {

@@ -6,23 +6,32 @@
  * only "unknown".
  */
 import { crc32 } from "node:zlib";
-import type { DiskFile } from "../ports.ts";
-import { getUint53, hasMagic, setMagic, setUint53 } from "./record-format.ts";
+import type { Result } from "../../../shared/base/result.ts";
+import type { DiskError, DiskFile } from "../ports.ts";
+import { CHAIN_HASH_BYTES, getUint53, hasMagic, setMagic, setUint53 } from "./record-format.ts";
 
 /** The hint's file name. */
 export const COMMIT_HINT_NAME = "commit-hint";
 
 const MAGIC = "TIDEHINT";
-const VERSION = 1;
-const SIZE_BYTES = 32;
+const VERSION = 2;
+const SIZE_BYTES = 48;
+const HASH_AT = 24;
+/** Of version 1: without a hash. */
+const OLD_SIZE_BYTES = 32;
 
 /** How many newer commits may go unwritten while more appends are coming in. */
 const SKIPPED_COUNT_MAX = 32;
 
 /** An index of a generation of the log. */
-export type CommitHint = { readonly generation: number; readonly index: number };
+export type CommitHint = {
+  readonly generation: number;
+  readonly index: number;
+  /** The chained hash there, so that an older copy of a segment is found; null when not stated. */
+  readonly hash: Uint8Array | null;
+};
 
-/** The 32 bytes of the file. */
+/** The 48 bytes of the file. */
 export function encodeCommitHint(hint: CommitHint): Uint8Array {
   const bytes = new Uint8Array(SIZE_BYTES);
   const view = new DataView(bytes.buffer);
@@ -30,18 +39,24 @@ export function encodeCommitHint(hint: CommitHint): Uint8Array {
   view.setUint32(8, VERSION, true);
   view.setUint32(12, hint.generation, true);
   setUint53(view, 16, hint.index);
-  view.setUint32(28, crc32(bytes.subarray(0, 28)), true);
+  if (hint.hash !== null) bytes.set(hint.hash, HASH_AT);
+  view.setUint32(SIZE_BYTES - 8, hint.hash === null ? 0 : 1, true);
+  view.setUint32(SIZE_BYTES - 4, crc32(bytes.subarray(0, SIZE_BYTES - 4)), true);
   return bytes;
 }
 
 /** Null for anything that is not a whole, valid hint. */
 export function decodeCommitHint(bytes: Uint8Array): CommitHint | null {
-  if (bytes.length !== SIZE_BYTES || !hasMagic(bytes, MAGIC)) return null;
+  const isOld = bytes.length === OLD_SIZE_BYTES;
+  if ((bytes.length !== SIZE_BYTES && !isOld) || !hasMagic(bytes, MAGIC)) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (crc32(bytes.subarray(0, 28)) !== view.getUint32(28, true)) return null;
+  const crcAt = bytes.length - 4;
+  if (crc32(bytes.subarray(0, crcAt)) !== view.getUint32(crcAt, true)) return null;
   const index = getUint53(view, 16);
-  if (view.getUint32(8, true) !== VERSION || index === null) return null;
-  return { generation: view.getUint32(12, true), index };
+  if (view.getUint32(8, true) !== (isOld ? 1 : VERSION) || index === null) return null;
+  const isHashStated = !isOld && view.getUint32(SIZE_BYTES - 8, true) === 1;
+  const hash = isHashStated ? bytes.slice(HASH_AT, HASH_AT + CHAIN_HASH_BYTES) : null;
+  return { generation: view.getUint32(12, true), index, hash };
 }
 
 /** Decides when the hint is worth writing, and writes it. */
@@ -72,12 +87,18 @@ export class CommitHintFile {
   async write(hint: CommitHint): Promise<void> {
     if (hint.index === this.#written.index && hint.generation === this.#written.generation) return;
     this.#skippedCount = 0;
-    const cut = await this.#file.truncate(0);
-    const written = cut.ok ? await this.#file.append([encodeCommitHint(hint)]) : cut;
+    const written = await this.#replace(encodeCommitHint(hint));
     if (written.ok) this.#written = hint;
   }
 
   close(): Promise<void> {
     return this.#file.close();
+  }
+
+  /** In place where it can be: one step, and no room needed. */
+  async #replace(bytes: Uint8Array): Promise<Result<null, DiskError>> {
+    if (this.#file.sizeBytes === bytes.length) return this.#file.overwrite(0, bytes);
+    const cut = await this.#file.truncate(0);
+    return cut.ok ? this.#file.append([bytes]) : cut;
   }
 }

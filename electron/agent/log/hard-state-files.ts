@@ -1,66 +1,86 @@
 /**
- * Term and vote, on disk twice.
+ * Term, vote and held incarnation, on disk twice.
  *
  * Both copies carry the same state; the second is written when the first is on the disk. So a
  * crash leaves at least one whole copy, and one copy gone bad later is made good by the other.
  * Writing them alternately would save a sync per term, but then a flaw in the newer copy would
  * bring back the older vote, and a member could vote twice in one term.
+ *
+ * The copies are written over in place: that takes no room, so a vote can be stored on a full disk.
  */
-import { crc32 } from "node:zlib";
 import { assert } from "../../../shared/base/assert.ts";
-import { bytesEqual, utf8Decode, utf8Encode } from "../../../shared/base/bytes.ts";
-import { memberId, term } from "../../../shared/base/ids.ts";
+import { bytesEqual } from "../../../shared/base/bytes.ts";
+import { term } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { HardState } from "../../../shared/raft/types.ts";
-import type { Disk, DiskError, DiskFile } from "../ports.ts";
-import { damaged } from "./log-error.ts";
+import type { DiskError, DiskFile } from "../ports.ts";
 import { joinPath } from "./folders.ts";
-import type { LogOpenError } from "./log-error.ts";
-import { getUint53, hasMagic, setMagic, setUint53 } from "./record-format.ts";
+import { HARD_STATE_BYTES, decodeHardState, encodeHardState } from "./hard-state-format.ts";
+import type { NumberedState, StoredIncarnation } from "./hard-state-format.ts";
+import { damaged } from "./log-error.ts";
+import type { LogLoadError } from "./log-error.ts";
+import type { LogPlace } from "./log-place.ts";
+import { ownerTag } from "./owner-tag.ts";
 
 /** File names of the two copies. */
 export const HARD_STATE_NAMES = ["hard-state.1", "hard-state.2"] as const;
 
-const MAGIC = "TIDEVOTE";
-const VERSION = 1;
-const SIZE_BYTES = 128;
-const CRC_AT = SIZE_BYTES - 4;
-const ID_AT = 33;
-const ID_BYTES_MAX = 64;
-const INITIAL: HardState = { term: term(0), votedFor: null };
+const NOTHING: NumberedState = {
+  sequence: 0,
+  state: { term: term(0), votedFor: null, incarnation: null },
+  stored: "missing",
+};
 
-type Numbered = { readonly sequence: number; readonly state: HardState };
+/** What the copies hold. `copies`: one word each, in the order of the names. */
+export type FoundHardState = {
+  readonly copies: readonly ("whole" | "missing" | "damaged" | "foreign" | "too-new")[];
+  /** The newest whole one and its bytes; null when none is whole. */
+  readonly newest: {
+    readonly numbered: NumberedState;
+    readonly bytes: Uint8Array;
+    readonly slot: number;
+  } | null;
+};
 
 /** Both copies, open. */
 export class HardStateFiles {
   readonly #files: readonly DiskFile[];
-  #current: Numbered;
+  readonly #owner: Uint8Array;
+  #current: NumberedState;
   /** Whether one copy had to be rewritten from the other at the start. */
   readonly wasRepaired: boolean;
 
-  private constructor(files: readonly DiskFile[], current: Numbered, wasRepaired: boolean) {
+  private constructor(
+    files: readonly DiskFile[],
+    owner: Uint8Array,
+    found: { readonly current: NumberedState; readonly wasRepaired: boolean },
+  ) {
     this.#files = files;
-    this.#current = current;
-    this.wasRepaired = wasRepaired;
+    this.#owner = owner;
+    this.#current = found.current;
+    this.wasRepaired = found.wasRepaired;
   }
 
   /** Creates, reads and repairs the copies; when it answers ok, both are on the disk. */
-  static async open(disk: Disk, folder: string): Promise<Result<HardStateFiles, LogOpenError>> {
-    const copies: (Uint8Array | null)[] = [];
-    for (const name of HARD_STATE_NAMES) {
-      const read = await disk.read(joinPath(folder, name));
-      if (!read.ok) return read;
-      copies.push(read.value);
-    }
-    const chosen = chooseCopy(copies, folder);
-    if (!chosen.ok) return chosen;
-    const bytes = encodeHardState(chosen.value);
-    const isWrong = copies.map((copy) => copy === null || !bytesEqual(copy, bytes));
-    const opened = await openCopies(disk, folder, isWrong, bytes);
+  static async open(place: LogPlace): Promise<Result<HardStateFiles, LogLoadError>> {
+    const owner = ownerTag(place.self);
+    const read = await findHardState(place);
+    if (!read.ok) return read;
+    const { newest } = read.value;
+    const refusal = refusalOf(read.value, place.folder);
+    if (refusal !== null) return err(refusal);
+    const current = newest?.numbered ?? NOTHING;
+    const bytes = newest?.bytes ?? encodeHardState(NOTHING, owner);
+    const opened = await openCopies(place, newest?.slot ?? 0, bytes);
     if (!opened.ok) return opened;
-    const wasRepaired = chosen.value.sequence > 0 && isWrong.some(Boolean);
-    return ok(new HardStateFiles(opened.value, chosen.value, wasRepaired));
+    const { files, wasRepaired } = opened.value;
+    return ok(
+      new HardStateFiles(files, owner, {
+        current,
+        wasRepaired: current.sequence > 0 && wasRepaired,
+      }),
+    );
   }
 
   /** The newest state. */
@@ -68,21 +88,28 @@ export class HardStateFiles {
     return this.#current.state;
   }
 
-  /** Whether a state was ever saved here. */
+  /** What the disk says about the incarnation. */
+  get stored(): StoredIncarnation {
+    return this.#current.stored;
+  }
+
+  /** Whether no state was ever saved here. */
   get isFresh(): boolean {
     return this.#current.sequence === 0;
   }
 
-  /** On the disk, twice, when it answers ok. */
+  /** On the disk, twice, when it answers ok. After `storage-full` it may be tried again. */
   async save(state: HardState): Promise<Result<null, DiskError>> {
-    assert(state.term >= this.#current.state.term, "terms never go down");
-    const next = { sequence: this.#current.sequence + 1, state };
-    const bytes = encodeHardState(next);
+    const { state: before, stored, sequence } = this.#current;
+    assert(state.term >= before.term, "terms never go down");
+    const isSame = state.term === before.term && state.votedFor === before.votedFor;
+    if (isSame && state.incarnation === stored) return ok(null);
+    const bytes = encodeHardState({ sequence: sequence + 1, state }, this.#owner);
     for (const file of this.#files) {
       const written = await rewrite(file, bytes);
       if (!written.ok) return written;
     }
-    this.#current = next;
+    this.#current = { sequence: sequence + 1, state, stored: state.incarnation };
     return ok(null);
   }
 
@@ -91,58 +118,37 @@ export class HardStateFiles {
   }
 }
 
-/** The 128 bytes of one copy. */
-export function encodeHardState(numbered: Numbered): Uint8Array {
-  const bytes = new Uint8Array(SIZE_BYTES);
-  const view = new DataView(bytes.buffer);
-  const id = utf8Encode(numbered.state.votedFor ?? "");
-  assert(id.length <= ID_BYTES_MAX, "a member id has at most 64 bytes");
-  setMagic(bytes, MAGIC);
-  view.setUint32(8, VERSION, true);
-  setUint53(view, 16, numbered.sequence);
-  setUint53(view, 24, numbered.state.term);
-  view.setUint8(32, id.length);
-  bytes.set(id, ID_AT);
-  view.setUint32(CRC_AT, crc32(bytes.subarray(0, CRC_AT)), true);
-  return bytes;
-}
-
-/** Null for bytes that are no whole, valid copy. */
-export function decodeHardState(bytes: Uint8Array): Numbered | "too-new" | null {
-  if (bytes.length !== SIZE_BYTES || !hasMagic(bytes, MAGIC)) return null;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (crc32(bytes.subarray(0, CRC_AT)) !== view.getUint32(CRC_AT, true)) return null;
-  if (view.getUint32(8, true) !== VERSION) return "too-new";
-  const sequence = getUint53(view, 16);
-  const stateTerm = getUint53(view, 24);
-  const idBytes = view.getUint8(32);
-  if (sequence === null || stateTerm === null || idBytes > ID_BYTES_MAX) return null;
-  const id = utf8Decode(bytes.subarray(ID_AT, ID_AT + idBytes));
-  if (id === null || !/^[!-~]*$/.test(id)) return null;
-  const votedFor = id === "" ? null : memberId(id);
-  return { sequence, state: { term: term(stateTerm), votedFor } };
-}
-
-function chooseCopy(
-  copies: readonly (Uint8Array | null)[],
-  folder: string,
-): Result<Numbered, LogOpenError> {
-  const file = joinPath(folder, HARD_STATE_NAMES[0]);
-  let newest: Numbered | null = null;
-  for (const copy of copies) {
-    const decoded = copy === null ? null : decodeHardState(copy);
-    if (decoded === "too-new") {
-      const detail = "term and vote were stored by a newer version; install that version";
-      return err({ code: "log-too-new", detail, file, offset: 0 });
-    }
-    if (decoded !== null && (newest === null || decoded.sequence > newest.sequence)) {
-      newest = decoded;
+/** Reads both copies and changes nothing. */
+export async function findHardState(place: LogPlace): Promise<Result<FoundHardState, DiskError>> {
+  const copies: FoundHardState["copies"][number][] = [];
+  let newest: FoundHardState["newest"] = null;
+  for (const [slot, name] of HARD_STATE_NAMES.entries()) {
+    const read = await place.disk.read(joinPath(place.folder, name));
+    if (!read.ok) return read;
+    const bytes = read.value;
+    const decoded = bytes === null ? "missing" : decodeHardState(bytes, ownerTag(place.self));
+    copies.push(typeof decoded === "string" ? decoded : "whole");
+    if (bytes === null || typeof decoded === "string") continue;
+    if (newest === null || decoded.sequence > newest.numbered.sequence) {
+      newest = { numbered: decoded, bytes, slot };
     }
   }
-  if (newest !== null) return ok(newest);
+  return ok({ copies, newest });
+}
+
+function refusalOf(found: FoundHardState, folder: string): LogLoadError | null {
+  const file = joinPath(folder, HARD_STATE_NAMES[0]);
+  if (found.copies.includes("too-new")) {
+    const detail = "term and vote were stored by a newer version; install that version";
+    return { code: "log-too-new", detail, file, offset: 0 };
+  }
+  if (found.newest !== null) return null;
+  if (found.copies.includes("foreign")) {
+    return damaged(file, 0, "term and vote are those of another computer");
+  }
   // The first copy is synced before the second is created: a crash cannot leave two bad ones.
-  if (copies[1] !== null) return err(damaged(file, 0, "no copy of term and vote is whole"));
-  return ok({ sequence: 0, state: INITIAL });
+  const isTornCreation = found.copies[1] === "missing";
+  return isTornCreation ? null : damaged(file, 0, "no copy of term and vote is whole");
 }
 
 /**
@@ -150,38 +156,43 @@ function chooseCopy(
  * first, which may be no more than in the cache of the system after a process was killed.
  */
 async function openCopies(
-  disk: Disk,
-  folder: string,
-  isWrong: readonly boolean[],
+  place: LogPlace,
+  goodSlot: number,
   bytes: Uint8Array,
-): Promise<Result<readonly DiskFile[], DiskError>> {
-  const files: DiskFile[] = [];
-  const order = [...HARD_STATE_NAMES.keys()].sort(
-    (a, b) => Number(isWrong[a]) - Number(isWrong[b]),
-  );
-  for (const slot of order) {
+): Promise<
+  Result<{ readonly files: readonly DiskFile[]; readonly wasRepaired: boolean }, DiskError>
+> {
+  const { disk, folder } = place;
+  const files: (DiskFile | null)[] = [null, null];
+  let wasRepaired = false;
+  for (const slot of [goodSlot, 1 - goodSlot]) {
     const opened = await disk.open(joinPath(folder, HARD_STATE_NAMES[slot] as string));
-    if (opened.ok) files.push(opened.value);
-    const done = opened.ok
-      ? await makeCopyGood(opened.value, isWrong[slot] === true, bytes)
-      : opened;
-    const named = done.ok ? await disk.syncFolder(folder) : done;
+    if (opened.ok) files[slot] = opened.value;
+    const made = opened.ok ? await makeGood(opened.value, bytes) : opened;
+    const named = made.ok ? await disk.syncFolder(folder) : made;
+    if (made.ok && made.value === "rewritten") wasRepaired = true;
     if (named.ok) continue;
-    for (const file of files) await file.close();
+    for (const file of files) await file?.close();
     return named;
   }
-  return ok(files);
+  return ok({ files: files.filter((file) => file !== null), wasRepaired });
 }
 
-function makeCopyGood(
+async function makeGood(
   file: DiskFile,
-  isWrong: boolean,
   bytes: Uint8Array,
-): Promise<Result<null, DiskError>> {
-  return isWrong ? rewrite(file, bytes) : file.sync();
+): Promise<Result<"kept" | "rewritten", DiskError>> {
+  const isGood = bytesEqual(file.readNow(0, file.sizeBytes), bytes);
+  const done = isGood ? await file.sync() : await rewrite(file, bytes);
+  return done.ok ? ok(isGood ? "kept" : "rewritten") : done;
 }
 
+/** In place; only a file that is not whole yet changes its size. */
 async function rewrite(file: DiskFile, bytes: Uint8Array): Promise<Result<null, DiskError>> {
+  if (file.sizeBytes === HARD_STATE_BYTES) {
+    const written = await file.overwrite(0, bytes);
+    return written.ok ? file.sync() : written;
+  }
   const cut = await file.truncate(0);
   const written = cut.ok ? await file.append([bytes]) : cut;
   return written.ok ? file.sync() : written;

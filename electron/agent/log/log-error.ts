@@ -1,17 +1,26 @@
 import type { DiskError } from "../ports.ts";
+import type { DamageReport } from "./damage.ts";
+
+type Place = {
+  readonly detail: string;
+  readonly file: string;
+  /** Byte offset of the first wrong byte's record or header. */
+  readonly offset: number;
+};
+
+/** As `LogOpenError`, before the whole damage was looked at. */
+export type LogLoadError =
+  | ({ readonly code: "log-damaged" } & Place)
+  | ({ readonly code: "log-too-new" } & Place)
+  | DiskError;
 
 /**
  * Why a log cannot be used. `log-damaged`: something that had been stored safely is wrong or
  * gone; nothing of it may be served or voted on. `log-too-new`: written by a newer version.
  */
 export type LogOpenError =
-  | {
-      readonly code: "log-damaged" | "log-too-new";
-      readonly detail: string;
-      readonly file: string;
-      /** Byte offset of the first wrong byte's record or header. */
-      readonly offset: number;
-    }
+  | ({ readonly code: "log-damaged"; readonly damage: DamageReport } & Place)
+  | ({ readonly code: "log-too-new" } & Place)
   | DiskError;
 
 /**
@@ -24,6 +33,10 @@ export class LogReadError extends Error {
 }
 
 /** A `log-damaged` error. */
-export function damaged(file: string, offset: number, detail: string): LogOpenError {
+export function damaged(
+  file: string,
+  offset: number,
+  detail: string,
+): { readonly code: "log-damaged" } & Place {
   return { code: "log-damaged", file, offset, detail };
 }

@@ -6,21 +6,26 @@
  * It does not decide what to do about damage; that is the agent's (move aside, come back as a
  * new mirror).
  */
-import { bytesEqual } from "../../../shared/base/bytes.ts";
+import { assert } from "../../../shared/base/assert.ts";
+import { NO_BYTES, bytesEqual } from "../../../shared/base/bytes.ts";
 import { POSITION_ZERO, formatPosition } from "../../../shared/base/ids.ts";
 import type { Position } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
-import type { Disk, DiskError } from "../ports.ts";
+import type { DiskError } from "../ports.ts";
 import { COMMIT_HINT_NAME, decodeCommitHint } from "./commit-hint.ts";
+import type { CommitHint } from "./commit-hint.ts";
 import { HardStateFiles } from "./hard-state-files.ts";
 import { damaged } from "./log-error.ts";
 import { joinPath, makeDurableFolder } from "./folders.ts";
-import type { LogOpenError } from "./log-error.ts";
+import type { LogLoadError } from "./log-error.ts";
+import { newSegmentHeader } from "./log-place.ts";
+import type { LogPlace } from "./log-place.ts";
+import { isOwn, ownerTag } from "./owner-tag.ts";
 import { CHAIN_HASH_ZERO } from "./record-format.ts";
-import type { SegmentHeader } from "./record-format.ts";
+import { isPuttingAside } from "./put-aside-mark.ts";
 import { scanSegment } from "./segment-scan.ts";
-import type { SegmentScan } from "./segment-scan.ts";
+import type { HeaderFault, SegmentScan } from "./segment-scan.ts";
 import { createDurableSegment } from "./segment-list.ts";
 import { Segment, parseSegmentName } from "./segment.ts";
 import type { SegmentName } from "./segment.ts";
@@ -34,6 +39,8 @@ export type LogOpenReport = {
   /** Whether one copy of term and vote was restored from the other. */
   readonly wasHardStateRepaired: boolean;
   readonly segmentCount: number;
+  /** What was damaged but is not needed beside the snapshot, and was let go of; else null. */
+  readonly coveredDamage: string | null;
 };
 
 /** A folder brought into order. */
@@ -49,164 +56,236 @@ export type LoadedLog = {
   readonly report: LogOpenReport;
 };
 
-const EMPTY_LOG_HEADER: SegmentHeader = {
-  generation: 1,
-  previous: POSITION_ZERO,
-  previousHash: CHAIN_HASH_ZERO,
+/** A segment with its name and what was found in it. */
+export type ScannedSegment = { readonly name: SegmentName; readonly scan: SegmentScan };
+type ScanResult = {
+  readonly scanned: readonly ScannedSegment[];
+  readonly tornBytes: number;
+  readonly coveredDamage: string | null;
 };
-type Scanned = { readonly name: SegmentName; readonly scan: SegmentScan };
-type ScanResult = { readonly scanned: readonly Scanned[]; readonly tornBytes: number };
 
 /** Opens, checks and repairs; the caller owns what it gets and closes it. */
-export async function loadLog(
-  disk: Disk,
-  folder: string,
-): Promise<Result<LoadedLog, LogOpenError>> {
-  const made = await makeDurableFolder(disk, folder);
+export async function loadLog(place: LogPlace): Promise<Result<LoadedLog, LogLoadError>> {
+  const made = await makeDurableFolder(place.disk, place.folder);
   if (!made.ok) return made;
-  const hardState = await HardStateFiles.open(disk, folder);
+  const aside = await isPuttingAside(place);
+  if (!aside.ok) return aside;
+  if (aside.value) {
+    return err(damaged(place.folder, 0, "putting the damaged log aside was interrupted"));
+  }
+  const hardState = await HardStateFiles.open(place);
   if (!hardState.ok) return hardState;
-  const loaded = await loadSegments(disk, folder, hardState.value);
+  const loaded = await loadSegments(place, hardState.value);
   if (!loaded.ok) await hardState.value.close();
   return loaded;
 }
 
+/** The hint; null when it is missing or not whole, which means "unknown". */
+export async function readCommitHint(
+  place: LogPlace,
+): Promise<Result<CommitHint | null, DiskError>> {
+  const read = await place.disk.read(joinPath(place.folder, COMMIT_HINT_NAME));
+  if (!read.ok) return read;
+  return ok(read.value === null ? null : decodeCommitHint(read.value));
+}
+
 async function loadSegments(
-  disk: Disk,
-  folder: string,
+  place: LogPlace,
   hardState: HardStateFiles,
-): Promise<Result<LoadedLog, LogOpenError>> {
-  const listed = await disk.list(folder);
+): Promise<Result<LoadedLog, LogLoadError>> {
+  const listed = await place.disk.list(place.folder);
   if (!listed.ok) return listed;
+  const hint = await readCommitHint(place);
+  if (!hint.ok) return hint;
   const names = listed.value.map(parseSegmentName).filter((name) => name !== null);
-  const read = await scanNewestGeneration(disk, folder, names);
+  const read = await scanNewestGeneration(place, names, hint.value);
   if (!read.ok) return read;
   const { scanned, tornBytes } = read.value;
   if (scanned.length === 0) {
-    if (hardState.isFresh) return createFirst(disk, folder, hardState, tornBytes);
-    return err(damaged(folder, 0, "all of the log is missing, yet this member has voted before"));
+    if (hardState.isFresh) return createFirst(place, hardState, tornBytes);
+    const detail = "all of the log is missing, yet this member has voted before";
+    return err(damaged(place.folder, 0, detail));
   }
-  const checked = await checkAgainstOthers(disk, folder, scanned, hardState);
+  const checked = checkAgainstOthers(place, read.value, { hardState, hint: hint.value });
   if (!checked.ok) return checked;
-  const opened = await openSegments(disk, folder, scanned);
+  const opened = await openSegments(place, scanned);
   if (!opened.ok) return opened;
-  const removed = await removeOthers(disk, folder, names, scanned);
+  const removed = await removeOthers(place, names, scanned);
   if (!removed.ok) {
     for (const segment of opened.value) await segment.close();
     return removed;
   }
   const commitIndex = checked.value;
-  return ok(assemble(scanned, { segments: opened.value, hardState, commitIndex }, tornBytes));
+  return ok(assemble(read.value, { segments: opened.value, hardState, commitIndex }));
 }
 
 /** Takes the highest generation; one whose very creation was interrupted does not count. */
 async function scanNewestGeneration(
-  disk: Disk,
-  folder: string,
+  place: LogPlace,
   names: readonly SegmentName[],
-): Promise<Result<ScanResult, LogOpenError>> {
+  hint: CommitHint | null,
+): Promise<Result<ScanResult, LogLoadError>> {
   const generations = [...new Set(names.map((name) => name.generation))].sort((a, b) => b - a);
   let tornBytes = 0;
   for (const generation of generations) {
-    const read = await scanAll(
-      disk,
-      folder,
-      names.filter((name) => name.generation === generation),
-    );
+    const own = names.filter((name) => name.generation === generation);
+    const read = await scanAll(place, own, [
+      hint?.index ?? -1,
+      place.covered?.position.index ?? -1,
+    ]);
     if (!read.ok) return read;
     tornBytes += read.value.tornBytes;
-    if (read.value.scanned.length > 0) return ok({ scanned: read.value.scanned, tornBytes });
+    if (read.value.scanned.length > 0) return ok({ ...read.value, tornBytes });
   }
-  return ok({ scanned: [], tornBytes });
+  return ok({ scanned: [], tornBytes, coveredDamage: null });
 }
 
 async function scanAll(
-  disk: Disk,
-  folder: string,
+  place: LogPlace,
   names: readonly SegmentName[],
-): Promise<Result<ScanResult, LogOpenError>> {
-  const scanned: Scanned[] = [];
+  hashesAskedAt: readonly number[],
+): Promise<Result<ScanResult, LogLoadError>> {
+  let scanned: ScannedSegment[] = [];
   let tornBytes = 0;
+  let coveredDamage: string | null = null;
   for (const [slot, name] of names.entries()) {
-    const path = joinPath(folder, name.name);
-    const read = await disk.read(path);
+    const path = joinPath(place.folder, name.name);
+    const read = await place.disk.read(path);
     if (!read.ok) return read;
-    if (read.value === null) return err(damaged(path, 0, "the file disappeared while starting"));
-    const scan = scanSegment(read.value, name.firstIndex);
-    const isLast = slot === names.length - 1;
-    if (typeof scan === "string") {
-      if (scan === "torn" && isLast) return ok({ scanned, tornBytes: read.value.length });
-      return err(headerError(path, scan));
+    const bytes = read.value ?? NO_BYTES;
+    const scan = scanSegment(bytes, name.firstIndex, hashesAskedAt);
+    const next = names[slot + 1];
+    if (scan === "torn" && next === undefined) {
+      return ok({ scanned, tornBytes: bytes.length, coveredDamage });
     }
-    const fault = faultOf(scan, scanned.at(-1)?.scan ?? null, isLast);
-    if (fault !== null) return err(damaged(path, fault.offset, fault.detail));
-    if (scan.tail === "torn") tornBytes = read.value.length - scan.goodBytes;
+    const before = scanned.at(-1)?.scan ?? null;
+    const isAfresh = before !== null && !follows(before, scan) && isCovered(place, name);
+    if (isAfresh) {
+      coveredDamage ??= `${path} does not follow the file before it`;
+      scanned = [];
+    }
+    const fault = faultOf(place, scan, {
+      path,
+      before: isAfresh ? null : before,
+      isLast: next === undefined,
+    });
+    if (fault !== null) {
+      const isNeeded =
+        fault.code !== "log-damaged" || next === undefined || !isCovered(place, next);
+      if (isNeeded) return err(fault);
+      coveredDamage ??= `${fault.file} at ${fault.offset}: ${fault.detail}`;
+      scanned = [];
+      continue;
+    }
+    assert(typeof scan !== "string", "a segment without a header has a fault");
+    if (scan.tail === "torn") tornBytes = bytes.length - scan.goodBytes;
     scanned.push({ name, scan });
   }
-  return ok({ scanned, tornBytes });
+  return ok({ scanned, tornBytes, coveredDamage });
 }
 
-function headerError(file: string, fault: "torn" | "damaged" | "too-new"): LogOpenError {
-  if (fault !== "too-new") return damaged(file, 0, "the header of the segment is wrong");
-  const detail = "the log was written by a newer version; install that version";
-  return { code: "log-too-new", file, offset: 0, detail };
+/** Whether a snapshot stands in for everything before this segment. */
+function isCovered(place: LogPlace, name: SegmentName): boolean {
+  return place.covered !== null && name.firstIndex - 1 <= place.covered.position.index;
 }
 
 function faultOf(
-  scan: SegmentScan,
-  before: SegmentScan | null,
-  isLast: boolean,
-): { readonly offset: number; readonly detail: string } | null {
-  const { header } = scan;
-  if (before !== null) {
-    const isNext =
-      header.previous.index === before.last.index &&
-      header.previous.term === before.last.term &&
-      bytesEqual(header.previousHash, before.lastHash);
-    if (!isNext) {
-      const detail = `the segment follows ${formatPosition(header.previous)}, but the one before ends at ${formatPosition(before.last)}`;
-      return { offset: 0, detail };
-    }
+  place: LogPlace,
+  scan: SegmentScan | HeaderFault,
+  at: { readonly path: string; readonly before: SegmentScan | null; readonly isLast: boolean },
+): Extract<LogLoadError, { readonly file: string }> | null {
+  const { path, before, isLast } = at;
+  if (typeof scan === "string") return headerError(path, scan);
+  const { header, last } = scan;
+  if (!isOwn(header.owner, ownerTag(place.self))) {
+    return damaged(path, 0, "the file is of another computer's log");
+  }
+  if (before !== null && !follows(before, scan)) {
+    const detail = `the segment follows ${formatPosition(header.previous)}, but the one before ends at ${formatPosition(before.last)}`;
+    return damaged(path, 0, detail);
   }
   if (scan.tail === "clean" || (scan.tail === "torn" && isLast)) return null;
-  const detail = `the record of index ${scan.last.index + 1} is wrong, and later ones were stored`;
-  return { offset: scan.goodBytes, detail };
+  if (scan.tail === "too-new") return tooNew(path, scan.goodBytes);
+  const detail = `the record of index ${last.index + 1} is wrong, and later ones were stored`;
+  return damaged(path, scan.goodBytes, detail);
+}
+
+function headerError(
+  file: string,
+  fault: HeaderFault,
+): Extract<LogLoadError, { readonly file: string }> {
+  if (fault === "too-new") return tooNew(file, 0);
+  return damaged(file, 0, "the header of the segment is wrong");
+}
+
+function tooNew(file: string, offset: number): Extract<LogLoadError, { readonly file: string }> {
+  const detail = "the log was written by a newer version; install that version";
+  return { code: "log-too-new", file, offset, detail };
+}
+
+/** Whether a segment begins where the one before ends, hash included. */
+function follows(before: SegmentScan, scan: SegmentScan | HeaderFault): boolean {
+  if (typeof scan === "string") return false;
+  const { previous, previousHash } = scan.header;
+  return (
+    previous.index === before.last.index &&
+    previous.term === before.last.term &&
+    bytesEqual(previousHash, before.lastHash)
+  );
 }
 
 /** @returns the commit index. A log that ends before it has lost records, however clean its end. */
-async function checkAgainstOthers(
-  disk: Disk,
-  folder: string,
-  scanned: readonly Scanned[],
-  hardState: HardStateFiles,
-): Promise<Result<number, LogOpenError>> {
-  const first = scanned[0] as Scanned;
-  const end = scanned.at(-1) as Scanned;
-  const file = joinPath(folder, end.name.name);
+function checkAgainstOthers(
+  place: LogPlace,
+  { scanned, coveredDamage }: ScanResult,
+  others: { readonly hardState: HardStateFiles; readonly hint: CommitHint | null },
+): Result<number, LogLoadError> {
+  const first = scanned[0] as ScannedSegment;
+  const end = scanned.at(-1) as ScannedSegment;
+  const { hint } = others;
   const { last, goodBytes } = end.scan;
-  const stored = hardState.state.term;
+  const stored = others.hardState.state.term;
   // Not asked of an empty log: a snapshot may have come before its term was stored.
   if (last.index > first.scan.header.previous.index && stored < last.term) {
     const detail = `term and vote are of term ${stored}, older than the log's ${last.term}`;
-    return err(damaged(joinPath(folder, "hard-state.1"), 0, detail));
+    return err(damaged(joinPath(place.folder, "hard-state.1"), 0, detail));
   }
-  const read = await disk.read(joinPath(folder, COMMIT_HINT_NAME));
-  if (!read.ok) return read;
-  const hint = read.value === null ? null : decodeCommitHint(read.value);
   const baseIndex = first.scan.header.previous.index;
+  const { covered } = place;
+  if (coveredDamage !== null && covered !== null) {
+    const found = askedHash(scanned, covered.position.index);
+    if (found === null || !bytesEqual(found, covered.chainHash)) {
+      return err(damaged(joinPath(place.folder, first.name.name), 0, coveredDamage));
+    }
+  }
   if (hint === null || hint.generation !== first.name.generation) return ok(baseIndex);
+  const file = joinPath(place.folder, end.name.name);
   if (hint.index > last.index) {
     const detail = `the log ends at ${last.index}, but ${hint.index} had been committed`;
     return err(damaged(file, goodBytes, detail));
   }
+  const found = askedHash(scanned, hint.index);
+  if (hint.hash !== null && found !== null && !bytesEqual(hint.hash, found)) {
+    const detail = `entry ${hint.index} is not the one that had been committed`;
+    return err(damaged(file, 0, detail));
+  }
   return ok(Math.max(baseIndex, hint.index));
 }
 
+/** The chained hash at an index, if a scan was asked for it and has it. */
+export function askedHash(scanned: readonly ScannedSegment[], index: number): Uint8Array | null {
+  for (const { scan } of scanned) {
+    const hash = scan.askedHashes.get(index);
+    if (hash !== undefined) return hash;
+  }
+  return null;
+}
+
 async function openSegments(
-  disk: Disk,
-  folder: string,
-  scanned: readonly Scanned[],
+  place: LogPlace,
+  scanned: readonly ScannedSegment[],
 ): Promise<Result<readonly Segment[], DiskError>> {
+  const { disk, folder } = place;
   const segments: Segment[] = [];
   const closeAll = async (error: DiskError): Promise<Result<never, DiskError>> => {
     for (const segment of segments) await segment.close();
@@ -219,7 +298,7 @@ async function openSegments(
     if (!fresh.ok) return closeAll(fresh.error);
     const opened = await disk.open(path);
     if (!opened.ok) return closeAll(opened.error);
-    segments.push(new Segment(path, scan.header, opened.value, scan.offsets));
+    segments.push(new Segment(path, scan.header, opened.value, scan));
     if (!isLast || fresh.value) continue;
     const cut = scan.tail === "torn" ? await opened.value.truncate(scan.goodBytes) : ok(null);
     const synced = cut.ok ? await opened.value.sync() : cut;
@@ -232,28 +311,31 @@ async function openSegments(
 
 /** Torn creations and older generations go, and all names are made durable. */
 async function removeOthers(
-  disk: Disk,
-  folder: string,
+  place: LogPlace,
   names: readonly SegmentName[],
-  scanned: readonly Scanned[],
+  scanned: readonly ScannedSegment[],
 ): Promise<Result<null, DiskError>> {
   const kept = new Set(scanned.map((item) => item.name.name));
   for (const { name } of names) {
     if (kept.has(name)) continue;
-    const removed = await disk.remove(joinPath(folder, name));
+    const removed = await place.disk.remove(joinPath(place.folder, name));
     if (!removed.ok) return removed;
   }
-  return disk.syncFolder(folder);
+  return place.disk.syncFolder(place.folder);
 }
 
 async function createFirst(
-  disk: Disk,
-  folder: string,
+  place: LogPlace,
   hardState: HardStateFiles,
   tornBytes: number,
 ): Promise<Result<LoadedLog, DiskError>> {
+  const header = newSegmentHeader(place, {
+    generation: 1,
+    previous: POSITION_ZERO,
+    previousHash: CHAIN_HASH_ZERO,
+  });
   // It exists before anything is acknowledged, so its absence later is proof of loss.
-  const created = await createDurableSegment(disk, folder, EMPTY_LOG_HEADER);
+  const created = await createDurableSegment(place.disk, place.folder, header);
   if (!created.ok) return created;
   return ok({
     segments: [created.value],
@@ -263,17 +345,22 @@ async function createFirst(
     last: POSITION_ZERO,
     lastHash: CHAIN_HASH_ZERO,
     commitIndex: 0,
-    report: { isNew: true, tornBytes, wasHardStateRepaired: false, segmentCount: 1 },
+    report: {
+      isNew: true,
+      tornBytes,
+      wasHardStateRepaired: false,
+      segmentCount: 1,
+      coveredDamage: null,
+    },
   });
 }
 
 function assemble(
-  scanned: readonly Scanned[],
+  { scanned, tornBytes, coveredDamage }: ScanResult,
   parts: Pick<LoadedLog, "segments" | "hardState" | "commitIndex">,
-  tornBytes: number,
 ): LoadedLog {
-  const first = scanned[0] as Scanned;
-  const end = scanned.at(-1) as Scanned;
+  const first = scanned[0] as ScannedSegment;
+  const end = scanned.at(-1) as ScannedSegment;
   return {
     ...parts,
     base: first.scan.header.previous,
@@ -285,6 +372,7 @@ function assemble(
       tornBytes,
       wasHardStateRepaired: parts.hardState.wasRepaired,
       segmentCount: parts.segments.length,
+      coveredDamage,
     },
   };
 }

@@ -1,71 +1,99 @@
-import { POSITION_ZERO } from "../../../shared/base/ids.ts";
+import { term } from "../../../shared/base/ids.ts";
 import { ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
-import type { Disk, DiskError } from "../ports.ts";
-import { COMMIT_HINT_NAME } from "./commit-hint.ts";
-import { HARD_STATE_NAMES, decodeHardState } from "./hard-state-files.ts";
-import { joinPath } from "./folders.ts";
-import { CHAIN_HASH_ZERO } from "./record-format.ts";
-import { createDurableSegment } from "./segment-list.ts";
-import { parseSegmentName } from "./segment.ts";
+import type { DiskError } from "../ports.ts";
+import { findHardState } from "./hard-state-files.ts";
+import { inspectLog } from "./inspect-log.ts";
+import { placeOf } from "./log-parts.ts";
+import type { LogPlaceOptions } from "./log-parts.ts";
+import type { LogPlace } from "./log-place.ts";
+import {
+  asDiskError,
+  beginAnew,
+  beginPutAside,
+  endPutAside,
+  laterTerm,
+  logFiles,
+  moveFiles,
+  storeHardState,
+  undoKeeping,
+  withReserve,
+} from "./put-aside.ts";
+import type { PutAside } from "./put-aside.ts";
 
 /**
- * Moves a damaged log out of the way and leaves an empty one; nothing is deleted, so what can
- * still be read can be rescued. Term and vote stay when a copy of them is whole.
+ * Puts a damaged log out of the way and leaves an empty one. Nothing is deleted but the oldest of
+ * the logs put aside before, so what can still be read can be rescued.
  *
- * The member has forgotten entries it acknowledged: the caller must bring it back as a new mirror
- * under a new incarnation, and note that durably *before* calling this: the empty log opens
- * without complaint. The log must not be open.
+ * The member has forgotten entries it acknowledged: from the first step on it holds no incarnation,
+ * durably, and must come back under a new one. Term and vote stay when a copy of them is whole.
+ * After an interruption the log does not open until this was called again. The log must not be
+ * open.
  *
  * @returns the folder where the damaged files are.
  */
-export async function moveAside(options: {
-  readonly disk: Disk;
-  readonly folder: string;
-}): Promise<Result<string, DiskError>> {
-  const { disk, folder } = options;
-  const listed = await disk.list(folder);
+export async function moveAside(options: LogPlaceOptions): Promise<Result<string, DiskError>> {
+  const place = placeOf(options);
+  return withReserve(place, () => moveAll(place));
+}
+
+async function moveAll(place: LogPlace): Promise<Result<string, DiskError>> {
+  const given = await giveUpIncarnation(place);
+  if (!given.ok) return given;
+  const begun = await beginPutAside(place, "moving");
+  if (!begun.ok) return begun;
+  const turned = await turnFromKeeping(place, begun.value);
+  const { slot, target } = begun.value;
+  const moved = turned.ok ? await moveLog(place, target) : turned;
+  if (!moved.ok) return moved;
+  const left = await inspectLog({ ...place, folder: target });
+  if (!left.ok) return left;
+  const highest = term(left.value.highestTerm);
+  const stored = await storeHardState(place, (state) => {
+    const isOlder = state.term < highest;
+    const votedFor = isOlder ? null : state.votedFor;
+    return { term: laterTerm(state.term, highest), votedFor, incarnation: null };
+  });
+  if (!stored.ok) return { ok: false, error: asDiskError(stored.error) };
+  const names = await allNames(place, target);
+  const anew = names.ok ? await beginAnew(place, names.value) : names;
+  const ended = anew.ok ? await endPutAside(place, slot) : anew;
+  return ended.ok ? ok(target) : ended;
+}
+
+/** Before anything else: whatever is half done afterwards, this member does not vote. */
+async function giveUpIncarnation(place: LogPlace): Promise<Result<null, DiskError>> {
+  const found = await findHardState(place);
+  if (!found.ok) return found;
+  if (found.value.newest === null) return ok(null);
+  const stored = await storeHardState(place, (state) => ({ ...state, incarnation: null }));
+  return stored.ok ? ok(null) : { ok: false, error: asDiskError(stored.error) };
+}
+
+/** An attempt to keep the good part was interrupted: its copies must not replace the originals. */
+async function turnFromKeeping(
+  place: LogPlace,
+  { slot, target, resumed }: PutAside,
+): Promise<Result<null, DiskError>> {
+  if (resumed !== "keeping") return ok(null);
+  const undone = await undoKeeping(place, target);
+  return undone.ok ? endPutAside(place, slot, "moving") : undone;
+}
+
+async function moveLog(place: LogPlace, target: string): Promise<Result<null, DiskError>> {
+  const listed = await place.disk.list(place.folder);
   if (!listed.ok) return listed;
-  const kept = await hasWholeHardState(disk, folder);
-  if (!kept.ok) return kept;
-  const segments = listed.value.map(parseSegmentName).filter((name) => name !== null);
-  const moving: string[] = segments.map((segment) => segment.name);
-  if (listed.value.includes(COMMIT_HINT_NAME)) moving.push(COMMIT_HINT_NAME);
-  if (!kept.value) moving.push(...HARD_STATE_NAMES.filter((name) => listed.value.includes(name)));
-  const target = await freeFolder(disk, folder);
-  if (!target.ok) return target;
-  // First of all a new generation: the moves below may stop half-way, and a part of the damaged
-  // log that looks whole must not be taken for the log.
-  const generation = 1 + Math.max(0, ...segments.map((segment) => segment.generation));
-  const header = { generation, previous: POSITION_ZERO, previousHash: CHAIN_HASH_ZERO };
-  const created = await createDurableSegment(disk, folder, header);
-  if (!created.ok) return created;
-  await created.value.close();
-  for (const name of moving) {
-    const moved = await disk.rename(joinPath(folder, name), joinPath(target.value, name));
-    if (!moved.ok) return moved;
-  }
-  const left = await disk.syncFolder(folder);
-  const arrived = left.ok ? await disk.syncFolder(target.value) : left;
-  return arrived.ok ? ok(target.value) : arrived;
+  const found = await findHardState(place);
+  if (!found.ok) return found;
+  const names = logFiles(listed.value, found.value.newest === null);
+  return moveFiles(place, names, { from: place.folder, to: target });
 }
 
-async function hasWholeHardState(disk: Disk, folder: string): Promise<Result<boolean, DiskError>> {
-  for (const name of HARD_STATE_NAMES) {
-    const read = await disk.read(joinPath(folder, name));
-    if (!read.ok) return read;
-    if (read.value !== null && decodeHardState(read.value) !== null) return ok(true);
-  }
-  return ok(false);
-}
-
-async function freeFolder(disk: Disk, folder: string): Promise<Result<string, DiskError>> {
-  for (let number = 1; ; number++) {
-    const path = `${folder}-damaged-${number}`;
-    const listed = await disk.list(path);
-    if (!listed.ok) return listed;
-    if (listed.value.length > 0) continue;
-    const made = await disk.makeFolder(path);
-    return made.ok ? ok(path) : made;
-  }
+async function allNames(
+  place: LogPlace,
+  target: string,
+): Promise<Result<readonly string[], DiskError>> {
+  const here = await place.disk.list(place.folder);
+  const there = here.ok ? await place.disk.list(target) : here;
+  return here.ok && there.ok ? ok([...here.value, ...there.value]) : there;
 }

@@ -26,6 +26,9 @@ export const SEGMENT_HEADER_BYTES = 64;
  */
 export const CHAIN_HASH_BYTES = 16;
 
+/** Bytes of the owner tag that fit into a segment's header. */
+export const SEGMENT_OWNER_BYTES = 4;
+
 /** What stands before the very first record. Shared, so never written to. */
 export const CHAIN_HASH_ZERO: Uint8Array = new Uint8Array(CHAIN_HASH_BYTES);
 
@@ -33,6 +36,7 @@ const SEGMENT_MAGIC = "TIDEMLOG";
 const SEGMENT_VERSION = 1;
 const HASHED_FROM = 12;
 const PREVIOUS_HASH_AT = 32;
+const OWNER_AT = 56;
 const TWO_32 = 0x1_0000_0000;
 
 /** What a segment file says about itself. */
@@ -42,6 +46,10 @@ export type SegmentHeader = {
   /** The entry before the segment's first one. */
   readonly previous: Position;
   readonly previousHash: Uint8Array;
+  /** When the file was begun, by the wall clock in ms since 1970; 0 when not stated. */
+  readonly createdMs: number;
+  /** Whose log it is, 4 bytes; zero when not stated. See owner-tag.ts. */
+  readonly owner: Uint8Array;
 };
 
 /** A record whose checksum was right. */
@@ -122,21 +130,45 @@ export function decodeRecord(bytes: Uint8Array, at: number): DecodedRecord | nul
 }
 
 /**
+ * Whether a whole record is at `at` whose kind this program does not know: a newer one wrote it.
+ * It must not be skipped, nor cut off as if it were torn.
+ */
+export function isOfLaterVersion(bytes: Uint8Array, at: number): boolean {
+  if (at + RECORD_HEADER_BYTES > bytes.length) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const end = at + RECORD_HEADER_BYTES + view.getUint32(at + 4, true);
+  if (end > bytes.length || kindOf(view.getUint32(at + 12, true)) !== null) return false;
+  return crc32(bytes.subarray(at + 4, end)) === view.getUint32(at, true);
+}
+
+/**
  * Whether any valid record at or after `from` proves that the one at `index` had been durable.
  * Tries every byte, because the length of the bad record cannot be believed.
  */
 export function provesDurable(bytes: Uint8Array, from: number, index: LogIndex): boolean {
+  return findRecord(bytes, from, (at, batchOffset) => at > index && at - batchOffset > index) >= 0;
+}
+
+/**
+ * Where the first valid record at or after `from` begins, trying every byte; -1 without one.
+ *
+ * @param isWanted Asked with index and place in the batch before the checksum is computed: that
+ *   of a megabyte at every byte would take minutes.
+ */
+export function findRecord(
+  bytes: Uint8Array,
+  from: number,
+  isWanted: (index: number, batchOffset: number) => boolean,
+): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = from; at + RECORD_HEADER_BYTES <= bytes.length; at++) {
-    // Cheap tests first: the checksum of a megabyte at every byte would take minutes.
     if (kindOf(view.getUint32(at + 12, true)) === null) continue;
-    const candidateIndex = getUint53(view, at + 24);
-    if (candidateIndex === null || candidateIndex <= index) continue;
-    if (candidateIndex - view.getUint32(at + 8, true) <= index) continue;
     if (view.getUint32(at + 4, true) > bytes.length - at - RECORD_HEADER_BYTES) continue;
-    if (decodeRecord(bytes, at) !== null) return true;
+    const index = getUint53(view, at + 24);
+    if (index === null || !isWanted(index, view.getUint32(at + 8, true))) continue;
+    if (decodeRecord(bytes, at) !== null) return at;
   }
-  return false;
+  return -1;
 }
 
 /** The first 64 bytes of a segment file. */
@@ -149,6 +181,8 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   setUint53(view, 16, header.previous.index);
   setUint53(view, 24, header.previous.term);
   bytes.set(header.previousHash, 32);
+  setUint53(view, 48, header.createdMs);
+  bytes.set(header.owner, OWNER_AT);
   view.setUint32(60, crc32(bytes.subarray(0, 60)), true);
   return bytes;
 }
@@ -161,11 +195,14 @@ export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeader | "damaged
   if (view.getUint32(8, true) !== SEGMENT_VERSION) return "too-new";
   const index = getUint53(view, 16);
   const previousTerm = getUint53(view, 24);
-  if (index === null || previousTerm === null) return "damaged";
+  const createdMs = getUint53(view, 48);
+  if (index === null || previousTerm === null || createdMs === null) return "damaged";
   return {
     generation: view.getUint32(12, true),
     previous: { term: term(previousTerm), index: logIndex(index) },
     previousHash: bytes.slice(32, 32 + CHAIN_HASH_BYTES),
+    createdMs,
+    owner: bytes.slice(OWNER_AT, OWNER_AT + SEGMENT_OWNER_BYTES),
   };
 }
 

@@ -11,57 +11,39 @@ import type { LogIndex, Position, Term } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { HardState, LogEntry, LogView } from "../../../shared/raft/types.ts";
-import type { Disk, DiskError, Logger } from "../ports.ts";
-import { COMMIT_HINT_NAME, CommitHintFile } from "./commit-hint.ts";
+import type { DiskError } from "../ports.ts";
+import type { DiskReserve } from "./disk-reserve.ts";
 import { EntryCache } from "./entry-cache.ts";
-import type { HardStateFiles } from "./hard-state-files.ts";
-import { joinPath } from "./folders.ts";
+import { LogReadError } from "./log-error.ts";
 import type { LogOpenError } from "./log-error.ts";
-import { loadLog } from "./log-open.ts";
-import type { LoadedLog, LogOpenReport } from "./log-open.ts";
+import { SEGMENT_BYTES_MAX } from "./log-options.ts";
+import type { LogOptions, OpenedState, SalvagedState } from "./log-options.ts";
+import { openParts, placeOf, salvageParts } from "./log-parts.ts";
+import type { LogParts } from "./log-parts.ts";
+import { newSegmentHeader } from "./log-place.ts";
+import type { LogPlace } from "./log-place.ts";
+import { ONLY_READ } from "./log-salvage.ts";
 import { encodeBatch } from "./record-format.ts";
-import { markSyncFailed } from "./write-anew.ts";
 import { SegmentList } from "./segment-list.ts";
 import { TermRuns } from "./term-runs.ts";
+import { markSyncFailed } from "./write-anew.ts";
 
-const SEGMENT_BYTES_MAX = 8 * 1024 * 1024;
+const SEGMENT_AGE_MAX_MS = 24 * 60 * 60 * 1000;
 const CACHE_BYTES_MAX = 8 * 1024 * 1024;
 
-/** Bugs planted by tests, to prove that the simulator finds such bugs. */
-export type LogFaults = {
-  /** Answers before the entries are on the disk. */
-  readonly ackBeforeSync?: boolean;
-  /** Stores the term but forgets whom this member voted for. */
-  readonly skipHardState?: boolean;
-};
-
-/** What a log is opened with. */
-export type LogOptions = {
-  readonly disk: Disk;
-  /** Holds the segments, both copies of the hard state and the commit hint. */
-  readonly folder: string;
-  readonly logger: Logger;
-  /** A segment that reached this size gets no further batch. */
-  readonly segmentBytesMax?: number;
-  /** Memory for the newest entries. */
-  readonly cacheBytesMax?: number;
-  readonly faults?: LogFaults;
-};
+export type { LogFaults, LogOptions } from "./log-options.ts";
 
 /** An opened log with what the core needs to start. */
-export type OpenedLog = {
-  readonly log: ReplicationLog;
-  readonly hardState: HardState;
-  /** Known to be committed, at least the index before the log's first; the truth may be higher. */
-  readonly commitIndex: LogIndex;
-  readonly report: LogOpenReport;
-};
+export type OpenedLog = OpenedState & { readonly log: ReplicationLog };
+
+/** The good part of a log; refuses everything that would change it, with `not-writable`. */
+export type SalvagedLog = SalvagedState & { readonly log: ReplicationLog };
 
 /** See the top of the file. */
 export class ReplicationLog implements LogView {
   readonly #options: LogOptions;
-  readonly #hardState: HardStateFiles;
-  readonly #hint: CommitHintFile;
+  readonly #place: LogPlace;
+  readonly #files: LogParts["files"];
   readonly #cache: EntryCache;
   readonly #segments: SegmentList;
   #terms: TermRuns;
@@ -69,50 +51,38 @@ export class ReplicationLog implements LogView {
   #lastIndex: LogIndex;
   #commitIndex: number;
   #failure: DiskError | null = null;
+  #hasReadError = false;
   #isClosed = false;
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: LogOptions, loaded: LoadedLog, hint: CommitHintFile) {
+  private constructor(options: LogOptions, parts: LogParts) {
     this.#options = options;
-    this.#hardState = loaded.hardState;
-    this.#hint = hint;
+    this.#place = placeOf(options);
+    this.#files = parts.files;
     this.#cache = new EntryCache(options.cacheBytesMax ?? CACHE_BYTES_MAX);
-    this.#segments = new SegmentList(options.disk, options.folder, loaded.segments);
-    this.#terms = new TermRuns(loaded.base);
-    for (const start of loaded.termStarts) this.#terms.push(start);
-    this.#lastHash = loaded.lastHash;
-    this.#lastIndex = loaded.last.index;
-    this.#commitIndex = loaded.commitIndex;
+    this.#segments = new SegmentList(options.disk, options.folder, parts.segments);
+    this.#terms = new TermRuns(parts.base);
+    for (const start of parts.termStarts) this.#terms.push(start);
+    this.#lastHash = parts.lastHash;
+    this.#lastIndex = parts.last.index;
+    this.#commitIndex = parts.commitIndex;
+    this.#failure = parts.files === null ? ONLY_READ : null;
   }
 
   /** Opens the folder, creating it when it is new; cuts a torn tail; refuses a damaged log. */
   static async open(options: LogOptions): Promise<Result<OpenedLog, LogOpenError>> {
-    const { disk, folder, logger } = options;
-    const loaded = await loadLog(disk, folder);
-    if (!loaded.ok) {
-      logger.warn("log-open-failed", { ...loaded.error });
-      return loaded;
-    }
-    const { hardState, base, segments, commitIndex, report } = loaded.value;
-    const hintFile = await disk.open(joinPath(folder, COMMIT_HINT_NAME));
-    if (!hintFile.ok) {
-      for (const segment of segments) await segment.close();
-      await hardState.close();
-      return hintFile;
-    }
-    const generation = defined(segments[0], "a log has a segment").header.generation;
-    const hint = new CommitHintFile(hintFile.value, { generation, index: commitIndex });
-    if (report.tornBytes > 0) logger.warn("log-tail-cut", { ...report });
-    // A snapshot's term may have come to the disk just before the hard state did. Nothing was
-    // voted in that term, or the hard state would say so.
-    const { state } = hardState;
-    const isOlder = state.term < base.term;
-    return ok({
-      log: new ReplicationLog(options, loaded.value, hint),
-      hardState: isOlder ? { term: base.term, votedFor: null } : state,
-      commitIndex: logIndex(commitIndex),
-      report,
-    });
+    const opened = await openParts(options);
+    if (!opened.ok) return opened;
+    const { parts, ...rest } = opened.value;
+    return ok({ ...rest, log: new ReplicationLog(options, parts) });
+  }
+
+  /** Opens what can still be read of a damaged log, for reading only. Changes nothing. */
+  static async openSalvage(options: LogOptions): Promise<Result<SalvagedLog, DiskError>> {
+    const opened = await salvageParts(options);
+    if (!opened.ok) return opened;
+    const { parts, ...rest } = opened.value;
+    return ok({ ...rest, log: new ReplicationLog(options, parts) });
   }
 
   get firstIndex(): LogIndex {
@@ -141,6 +111,10 @@ export class ReplicationLog implements LogView {
   /** @throws LogReadError when the disk lost a record since the start. */
   entriesFrom(from: LogIndex, bytesMax: number): readonly LogEntry[] {
     assert(from >= this.firstIndex && from <= this.#lastIndex, `entry ${from} is kept`);
+    return this.#reading(() => this.#entriesFrom(from, bytesMax));
+  }
+
+  #entriesFrom(from: LogIndex, bytesMax: number): readonly LogEntry[] {
     const entries: LogEntry[] = [];
     let left = bytesMax;
     let index = from;
@@ -174,7 +148,20 @@ export class ReplicationLog implements LogView {
     const next = logIndex(index + 1);
     const segment = this.#segments.holding(next);
     if (segment.firstIndex === next) return segment.header.previousHash;
-    return segment.readRecord(next).previousHash;
+    return this.#reading(() => segment.readRecord(next).previousHash);
+  }
+
+  /**
+   * The highest index that was surely stored before `ms` (as `wallMs`); 0 when none is known to
+   * be. Exact to a segment.
+   */
+  lastIndexBefore(ms: number): LogIndex {
+    return this.#segments.lastIndexBefore(ms);
+  }
+
+  /** Room kept for what must be stored on a full disk; null when the log is only read. */
+  get reserve(): DiskReserve | null {
+    return this.#files?.reserve ?? null;
   }
 
   /**
@@ -214,12 +201,13 @@ export class ReplicationLog implements LogView {
    */
   resetTo(position: Position, chainHash: Uint8Array): Promise<Result<null, DiskError>> {
     return this.#enqueue(async () => {
-      const generation = this.#generation + 1;
-      const replaced = await this.#segments.replaceAll({
-        generation,
+      const header = newSegmentHeader(this.#place, {
+        generation: this.#generation + 1,
         previous: position,
         previousHash: chainHash.slice(),
       });
+      const { reserve } = defined(this.#files, "a log that is written to");
+      const replaced = await reserve.run(() => this.#segments.replaceAll(header));
       if (!replaced.ok) return this.#noteFailure(replaced.error);
       this.#terms = new TermRuns(position);
       this.#cache.clear();
@@ -247,8 +235,8 @@ export class ReplicationLog implements LogView {
     assert(index <= this.#lastIndex, "a committed entry is stored");
     if (index <= this.#commitIndex || this.#isClosed) return;
     this.#commitIndex = index;
-    const hint = { generation: this.#generation, index };
-    if (!this.#hint.isDue(hint, index === this.#lastIndex)) return;
+    const hint = { generation: this.#generation, index, hash: null };
+    if (this.#files?.hint.isDue(hint, index === this.#lastIndex) !== true) return;
     void this.#enqueue(() => this.#writeHint());
   }
 
@@ -259,20 +247,22 @@ export class ReplicationLog implements LogView {
     this.#isClosed = true;
     await written;
     await this.#segments.close();
-    await this.#hint.close();
-    await this.#hardState.close();
+    await this.#files?.hint.close();
+    await this.#files?.hardState.close();
   }
 
   async #writeHint(): Promise<Result<null, DiskError>> {
-    await this.#hint.write({ generation: this.#generation, index: this.#commitIndex });
+    const index = this.#commitIndex;
+    const hash = index === this.#lastIndex ? this.#lastHash : null;
+    await this.#files?.hint.write({ generation: this.#generation, index, hash });
     return ok(null);
   }
 
   async #saveHardState(hardState: HardState): Promise<Result<null, DiskError>> {
     const forgetsVote = this.#options.faults?.skipHardState === true;
-    const saved = await this.#hardState.save(
-      forgetsVote ? { term: hardState.term, votedFor: null } : hardState,
-    );
+    const state = forgetsVote ? { ...hardState, votedFor: null } : hardState;
+    const { hardState: file, reserve } = defined(this.#files, "a log that is written to");
+    const saved = await reserve.run(() => file.save(state));
     return saved.ok ? saved : this.#noteFailure(saved.error);
   }
 
@@ -299,6 +289,7 @@ export class ReplicationLog implements LogView {
     this.#lastHash = batch.lastHash;
     this.#lastIndex = logIndex(this.#lastIndex + entries.length);
     assert(this.#lastIndex === entries.at(-1)?.index, "appended entries are contiguous");
+    await this.#files?.reserve.maybeRestore();
     return ok(null);
   }
 
@@ -327,13 +318,18 @@ export class ReplicationLog implements LogView {
   /** Everything in the old segment is on the disk by now: appends are synced one by one. */
   async #maybeRoll(): Promise<Result<null, DiskError>> {
     const segment = this.#segments.last;
-    if (segment.sizeBytes < (this.#options.segmentBytesMax ?? SEGMENT_BYTES_MAX)) return ok(null);
+    const { segmentBytesMax, segmentAgeMaxMs, wallMs } = this.#options;
+    const { createdMs } = segment.header;
+    const ageMs = createdMs === 0 ? 0 : (wallMs?.() ?? 0) - createdMs;
+    const isLarge = segment.sizeBytes >= (segmentBytesMax ?? SEGMENT_BYTES_MAX);
+    if (!isLarge && ageMs <= (segmentAgeMaxMs ?? SEGMENT_AGE_MAX_MS)) return ok(null);
     if (segment.lastIndex < segment.firstIndex) return ok(null);
-    const added = await this.#segments.add({
+    const header = newSegmentHeader(this.#place, {
       generation: this.#generation,
       previous: { term: this.#terms.at(this.#lastIndex), index: this.#lastIndex },
       previousHash: this.#lastHash,
     });
+    const added = await this.#segments.add(header);
     return added.ok ? added : this.#noteFailure(added.error);
   }
 
@@ -344,6 +340,21 @@ export class ReplicationLog implements LogView {
     const result = this.#queue.then(() => (this.#failure === null ? action() : err(this.#failure)));
     this.#queue = result;
     return result;
+  }
+
+  /** What was good at the start is bad now: nothing may be stored behind it any more. */
+  #reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof LogReadError && !this.#hasReadError) {
+        this.#hasReadError = true;
+        this.#failure ??= { code: "storage-failed", detail: error.message };
+        this.#options.logger.warn("log-read-failed", { detail: error.message });
+        this.#options.onReadError?.(error);
+      }
+      throw error;
+    }
   }
 
   /** Only a full disk may get better; after anything else nobody knows what is stored. */

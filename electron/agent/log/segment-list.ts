@@ -5,6 +5,7 @@
  * anything depends on it. Failures come back as they are; replication-log.ts decides on them.
  */
 import { assert, defined } from "../../../shared/base/assert.ts";
+import { logIndex } from "../../../shared/base/ids.ts";
 import type { LogIndex } from "../../../shared/base/ids.ts";
 import { ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
@@ -48,6 +49,17 @@ export class SegmentList {
       sum += segment.bytesAfter(index);
     }
     return sum;
+  }
+
+  /** Last index of the newest segment whose successor was begun at or before `ms`; 0 without one. */
+  lastIndexBefore(ms: number): LogIndex {
+    let found = logIndex(0);
+    for (const [i, segment] of this.#segments.entries()) {
+      const begunMs = this.#segments[i + 1]?.header.createdMs ?? 0;
+      if (begunMs === 0 || begunMs > ms) continue;
+      found = segment.lastIndex;
+    }
+    return found;
   }
 
   /** The segment that holds `index`. @param index From the first to the last stored one. */

@@ -16,6 +16,7 @@ import {
   SEGMENT_HEADER_BYTES,
   decodeRecord,
   decodeSegmentHeader,
+  isOfLaterVersion,
   provesDurable,
 } from "./record-format.ts";
 import type { SegmentHeader } from "./record-format.ts";
@@ -28,20 +29,29 @@ export type SegmentScan = {
   readonly termStarts: readonly Position[];
   readonly last: Position;
   readonly lastHash: Uint8Array;
+  /** The chained hashes at those of the indexes asked for that are in here. */
+  readonly askedHashes: ReadonlyMap<number, Uint8Array>;
   /** End of the last good record. */
   readonly goodBytes: number;
   /**
    * What follows: nothing, a torn write, or damage. A caller that knows of later segments takes
-   * `torn` for damage too.
+   * `torn` for damage too. `too-new`: a whole record of a kind this program does not know.
    */
-  readonly tail: "clean" | "torn" | "damaged";
+  readonly tail: "clean" | "torn" | "damaged" | "too-new";
 };
 
 /** The header was not usable. `torn`: the creation of the file was interrupted. */
 export type HeaderFault = "torn" | "damaged" | "too-new";
 
-/** @param firstIndex As the file's name has it. */
-export function scanSegment(bytes: Uint8Array, firstIndex: number): SegmentScan | HeaderFault {
+/**
+ * @param firstIndex As the file's name has it.
+ * @param hashesAskedAt See `askedHashes`.
+ */
+export function scanSegment(
+  bytes: Uint8Array,
+  firstIndex: number,
+  hashesAskedAt: readonly number[] = [],
+): SegmentScan | HeaderFault {
   const header = decodeSegmentHeader(bytes);
   if (header === "too-new") return header;
   if (header === "damaged") return headerFault(bytes, firstIndex);
@@ -50,6 +60,8 @@ export function scanSegment(bytes: Uint8Array, firstIndex: number): SegmentScan 
   const termStarts: Position[] = [];
   let last = header.previous;
   let lastHash = header.previousHash;
+  const askedHashes = new Map<number, Uint8Array>();
+  if (hashesAskedAt.includes(last.index)) askedHashes.set(last.index, lastHash);
   let at = SEGMENT_HEADER_BYTES;
   while (at < bytes.length) {
     const record = decodeRecord(bytes, at);
@@ -59,10 +71,12 @@ export function scanSegment(bytes: Uint8Array, firstIndex: number): SegmentScan 
     if (term > last.term || offsets.count === 1) termStarts.push({ term, index });
     last = { term, index };
     lastHash = record.hash;
+    if (hashesAskedAt.includes(index)) askedHashes.set(index, lastHash);
     at += record.sizeBytes;
   }
   const tail = tailKind(bytes, at, last);
-  return { header, offsets, termStarts, last, lastHash: lastHash.slice(), goodBytes: at, tail };
+  lastHash = lastHash.slice();
+  return { header, offsets, termStarts, last, lastHash, askedHashes, goodBytes: at, tail };
 }
 
 function follows(
@@ -76,6 +90,7 @@ function follows(
 
 function tailKind(bytes: Uint8Array, at: number, last: Position): SegmentScan["tail"] {
   if (at === bytes.length) return "clean";
+  if (isOfLaterVersion(bytes, at)) return "too-new";
   // A valid record in the wrong place was not left by a torn write of ours.
   if (decodeRecord(bytes, at) !== null) return "damaged";
   return provesDurable(bytes, at, logIndex(last.index + 1)) ? "damaged" : "torn";

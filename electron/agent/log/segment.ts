@@ -28,7 +28,7 @@ export type SegmentName = {
 };
 
 /** `000001-0000000000000042.seg`: sorting names sorts segments. */
-export function segmentName(header: SegmentHeader): string {
+export function segmentName(header: Pick<SegmentHeader, "generation" | "previous">): string {
   const generation = String(header.generation).padStart(6, "0");
   return `${generation}-${String(header.previous.index + 1).padStart(16, "0")}.seg`;
 }
@@ -46,13 +46,24 @@ export class Segment {
   readonly header: SegmentHeader;
   readonly #file: DiskFile;
   readonly #offsets: OffsetTable;
+  /** End of the last record. More may be in the file: what is damaged, while it is only read. */
+  #endBytes: number;
 
-  /** @param offsets The records found in the file; owned by the segment from now on. */
-  constructor(path: string, header: SegmentHeader, file: DiskFile, offsets = new OffsetTable()) {
+  /** @param found The records in the file; owned by the segment from now on. */
+  constructor(
+    path: string,
+    header: SegmentHeader,
+    file: DiskFile,
+    found: { readonly offsets: OffsetTable; readonly goodBytes: number } = {
+      offsets: new OffsetTable(),
+      goodBytes: SEGMENT_HEADER_BYTES,
+    },
+  ) {
     this.path = path;
     this.header = header;
     this.#file = file;
-    this.#offsets = offsets;
+    this.#offsets = found.offsets;
+    this.#endBytes = found.goodBytes;
   }
 
   /**
@@ -86,7 +97,7 @@ export class Segment {
   }
 
   get sizeBytes(): number {
-    return this.#file.sizeBytes;
+    return this.#endBytes;
   }
 
   /** Bytes of all records after `index`. */
@@ -98,10 +109,12 @@ export class Segment {
 
   /** Writes without syncing. On failure nothing is added. */
   async append(batch: EncodedBatch): Promise<Result<null, DiskError>> {
-    const start = this.#file.sizeBytes;
+    const start = this.#endBytes;
+    assert(this.#file.sizeBytes === start, "a segment that is written to ends with its records");
     const written = await this.#file.append([batch.bytes]);
     if (!written.ok) return written;
     for (const offset of batch.offsets) this.#offsets.push(start + offset);
+    this.#endBytes += batch.bytes.length;
     return written;
   }
 
@@ -112,8 +125,11 @@ export class Segment {
   /** Cuts the records from `index` on, not synced. */
   async cutFrom(index: LogIndex): Promise<Result<null, DiskError>> {
     assert(index >= this.firstIndex && index <= this.lastIndex, "the cut is inside the segment");
-    const cut = await this.#file.truncate(this.#offsetOf(index));
-    if (cut.ok) this.#offsets.cutTo(index - this.firstIndex);
+    const endBytes = this.#offsetOf(index);
+    const cut = await this.#file.truncate(endBytes);
+    if (!cut.ok) return cut;
+    this.#offsets.cutTo(index - this.firstIndex);
+    this.#endBytes = endBytes;
     return cut;
   }
 
@@ -146,7 +162,7 @@ export class Segment {
     if (count === 0) return [];
     const start = this.#offsetOf(from);
     const end = this.#endOf(logIndex(from + count - 1));
-    const bytes = this.#file.readNow(start, end - start);
+    const bytes = this.#readBytes(start, end - start);
     const records: DecodedRecord[] = [];
     let at = 0;
     for (let i = 0; i < count; i++) {
@@ -158,6 +174,14 @@ export class Segment {
       at += record.sizeBytes;
     }
     return records;
+  }
+
+  #readBytes(offset: number, length: number): Uint8Array {
+    try {
+      return this.#file.readNow(offset, length);
+    } catch (error) {
+      throw new LogReadError(`${this.path} cannot be read at ${offset}`, { cause: error });
+    }
   }
 
   #payloadBytes(index: LogIndex): number {

@@ -23,13 +23,15 @@ import {
 import type { SnapshotPreamble } from "./snapshot-format.ts";
 import { SNAPSHOT_SUFFIX, readSnapshotInfo, snapshotName } from "./snapshot-info.ts";
 import type { SnapshotInfo } from "./snapshot-info.ts";
-import { RECEIVING_NAME, SnapshotReceiver } from "./snapshot-receiver.ts";
+import { proveSnapshot } from "./snapshot-proof.ts";
+import { RECEIVING_JOURNAL_NAME, RECEIVING_NAME, SnapshotReceiver } from "./snapshot-receiver.ts";
 import type { SnapshotMeta } from "./snapshot-receiver.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
 
 const KEPT_COUNT = 2;
 const WRITING_NAME = "writing.part";
 const DAMAGED_SUFFIX = ".damaged";
+const DAMAGED_KEPT_COUNT = 2;
 
 /** Written in pieces, so that other work gets its turn. */
 const PIECE_BYTES = 1024 * 1024;
@@ -109,9 +111,13 @@ export class SnapshotFiles {
   /**
    * The newest one that is whole, with its image; null when there is none. Damaged ones on the
    * way are put aside.
+   *
+   * @param upTo Only those at or below this index: what the core knows to be committed.
    */
-  async read(): Promise<Result<LoadedSnapshot | null, DiskError>> {
-    for (let info = this.latest(); info !== null; info = this.latest()) {
+  async read(upTo = Infinity): Promise<Result<LoadedSnapshot | null, DiskError>> {
+    const newest = (): SnapshotInfo | undefined =>
+      this.#kept.findLast((info) => info.mark.position.index <= upTo);
+    for (let info = newest(); info !== undefined; info = newest()) {
       const file = await this.#disk.read(info.path);
       if (!file.ok) return file;
       const body = file.value?.subarray(info.bodyAt, info.bodyAt + info.bodyBytes) ?? null;
@@ -119,7 +125,6 @@ export class SnapshotFiles {
       const parts = isWhole ? splitBody(body) : null;
       if (parts !== null) return ok({ ...parts, mark: info.mark, info });
       await this.#putAside(info.path);
-      this.#kept = this.#kept.filter((kept) => kept !== info);
     }
     return ok(null);
   }
@@ -145,12 +150,42 @@ export class SnapshotFiles {
    */
   beginReceive(meta: SnapshotMeta): Promise<Result<SnapshotReceiver, DiskError>> {
     assert(meta.sha256.length === SHA256_BYTES, "a SHA-256 has 32 bytes");
-    return SnapshotReceiver.begin({
-      disk: this.#disk,
-      path: joinPath(this.#folder, RECEIVING_NAME),
-      meta,
-      adopt: (path) => this.#adopt(path, meta.mark),
-    });
+    return SnapshotReceiver.begin({ disk: this.#disk, folder: this.#folder, meta });
+  }
+
+  /**
+   * Makes the received snapshot, which its receiver has proven, one of this member's; null when
+   * there is none at this position. To be asked for again after a failure: one that was adopted
+   * before counts as well.
+   */
+  async adoptReceived(mark: SnapshotMark): Promise<Result<SnapshotInfo | null, DiskError>> {
+    const { index, term } = mark.position;
+    const isIt = (info: SnapshotInfo): boolean =>
+      info.mark.position.index === index && info.mark.position.term === term;
+    const received = await this.#readReceived();
+    if (!received.ok) return received;
+    if (received.value === null || !isIt(received.value)) {
+      return ok(this.#kept.find(isIt) ?? null);
+    }
+    const adopted = await this.#adopt(received.value.path, received.value.mark);
+    if (!adopted.ok) return adopted;
+    const removed = await this.#disk.remove(joinPath(this.#folder, RECEIVING_JOURNAL_NAME));
+    return removed.ok ? adopted : removed;
+  }
+
+  /** Lets go of what was received: nobody needs it. */
+  async dropReceived(): Promise<Result<null, DiskError>> {
+    const removed = await this.#disk.remove(joinPath(this.#folder, RECEIVING_NAME));
+    if (!removed.ok) return removed;
+    return this.#disk.remove(joinPath(this.#folder, RECEIVING_JOURNAL_NAME));
+  }
+
+  /** The received file when it is whole. Asked first whether it is there: opening creates. */
+  async #readReceived(): Promise<Result<SnapshotInfo | null, DiskError>> {
+    const names = await this.#disk.list(this.#folder);
+    if (!names.ok) return names;
+    if (!names.value.includes(RECEIVING_NAME)) return ok(null);
+    return readSnapshotInfo(this.#disk, joinPath(this.#folder, RECEIVING_NAME));
   }
 
   async #writeAside(path: string, content: SnapshotContent): Promise<Result<null, DiskError>> {
@@ -183,9 +218,10 @@ export class SnapshotFiles {
     if (!renamed.ok) return renamed;
     const named = await this.#disk.syncFolder(this.#folder);
     if (!named.ok) return named;
-    const info = await readSnapshotInfo(this.#disk, target);
+    const info = await proveSnapshot(this.#disk, target);
     if (!info.ok) return info;
     if (info.value === null) {
+      await this.#putAside(target);
       return err({ code: "storage-failed", detail: `${target} is not what was just written` });
     }
     this.#kept = [...this.#kept.filter((kept) => kept.path !== target), info.value];
@@ -205,9 +241,16 @@ export class SnapshotFiles {
     return ok(null);
   }
 
+  /** Kept for whoever wants to rescue something of it; a few, so that they never fill the disk. */
   async #putAside(path: string): Promise<void> {
+    this.#kept = this.#kept.filter((kept) => kept.path !== path);
     const moved = await this.#disk.rename(path, `${path}${DAMAGED_SUFFIX}`);
     this.#logger.warn("snapshot-damaged", { path, isPutAside: moved.ok });
+    const listed = await this.#disk.list(this.#folder);
+    const aside = listed.ok ? listed.value.filter((name) => name.endsWith(DAMAGED_SUFFIX)) : [];
+    for (const name of aside.slice(0, -DAMAGED_KEPT_COUNT)) {
+      await this.#disk.remove(joinPath(this.#folder, name));
+    }
   }
 }
 

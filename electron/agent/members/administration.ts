@@ -7,7 +7,7 @@
  */
 import type { ApiError, ApiParams, ApiResult } from "../../../shared/api/methods.ts";
 import { logIndex, memberId } from "../../../shared/base/ids.ts";
-import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
+import type { LogIndex, MemberId, Position } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { SqlStatement } from "../../../shared/changes/values.ts";
@@ -15,6 +15,7 @@ import { decodeSeatContext, encodeSeatContext } from "../../../shared/cluster/se
 import type {
   ConfigurationChange,
   RaftError,
+  RaftErrorCode,
   RaftStatus,
   Seat,
 } from "../../../shared/raft/types.ts";
@@ -38,8 +39,18 @@ type AdministrationOptions = {
   readonly isConnected: (member: MemberId) => boolean;
 };
 
+/** The incarnation of a seat that was just given: the index of its entry. */
+export type SeatGiven = { readonly incarnation: number };
+
 const FORWARD_WAIT_MS = 10_000;
 const CHANGE_RETRY_MS = 50;
+
+/** Why a change may be refused that is taken a moment later. */
+const PASSING_CODES: readonly RaftErrorCode[] = [
+  "change-in-progress",
+  "term-not-settled",
+  "would-lose-quorum",
+];
 const SWITCHOVER_POLL_MS = 5;
 const SWITCHOVER_MS_MAX = 8_000;
 
@@ -53,7 +64,9 @@ export class Administration {
 
   /** Records an invitation in the log, wherever the leader is. */
   async recordInvite(invite: NewInvite): Promise<Result<null, ApiError>> {
-    return this.#atLeader("record-invite", invite, () => this.recordInviteAsLeader(invite));
+    const here = () => this.recordInviteAsLeader(invite);
+    const answer = await this.#atLeader("record-invite", invite, here);
+    return answer.ok ? ok(null) : answer;
   }
 
   /** The same, on the leader. */
@@ -92,12 +105,20 @@ export class Administration {
   }
 
   /** Uses up the invitation and gives the newcomer its seat, wherever the leader is. */
-  async redeem(joiner: Joiner): Promise<Result<null, ApiError>> {
-    return this.#atLeader("redeem", joiner, () => this.redeemAsLeader(joiner));
+  async redeem(joiner: Joiner): Promise<Result<SeatGiven, ApiError>> {
+    const answer = await this.#atLeader("redeem", joiner, () => this.redeemAsLeader(joiner));
+    if (!answer.ok) return answer;
+    // A leader of an older version does not say it: then any seat will do.
+    return ok({ incarnation: givenIncarnation(answer.value) ?? 0 });
   }
 
-  /** The same, on the leader. A newcomer that already has its seat is let in again. */
-  async redeemAsLeader(joiner: Joiner): Promise<Result<null, ApiError>> {
+  /**
+   * The same, on the leader. One that has a seat already gets it anew: it comes with an empty
+   * folder, and nothing that was promised from its seat is on its disk.
+   */
+  async redeemAsLeader(joiner: Joiner): Promise<Result<SeatGiven, ApiError>> {
+    const { isConnected, context: own } = this.#options;
+    if (joiner.id === own.self || isConnected(joiner.id)) return err(keyInUse());
     const invite = await this.findInvite(joiner.inviteId);
     const nowMs = this.#options.context.ports.clock.wallMs();
     if (invite === null || (invite.usedBy === null && invite.expiresAtMs < nowMs)) {
@@ -114,7 +135,13 @@ export class Administration {
       access: "admin",
       wantsVote: invite.role === "voter",
     });
-    return this.#change({ type: "add-mirror", id: joiner.id, context });
+    const added = await this.#change({ type: "add-mirror", id: joiner.id, context });
+    return added.ok && added.value === null ? this.reseat(joiner.id) : given(added);
+  }
+
+  /** On the leader: gives a member that lost something a new seat, as a mirror's. */
+  async reseat(id: MemberId): Promise<Result<SeatGiven, ApiError>> {
+    return given(await this.#change({ type: "reseat", id }));
   }
 
   /** Takes a member's seat away; its key is refused from then on. */
@@ -127,6 +154,12 @@ export class Administration {
     return changed.ok ? ok({ index: this.#options.applier.position.applied.index }) : changed;
   }
 
+  /** Gives a member a vote or takes it; on the leader only. The autopilot may undo it later. */
+  async setVote(member: MemberId, hasVote: boolean): Promise<Result<null, ApiError>> {
+    const changed = await this.#change({ type: hasVote ? "promote" : "demote", id: member });
+    return changed.ok ? ok(null) : changed;
+  }
+
   /** Hands leadership over and waits until the other leads. */
   async switchover(
     params: ApiParams<"switchover">,
@@ -136,7 +169,7 @@ export class Administration {
     if (target === null) return err(params.to === undefined ? noSuccessor() : notFound(params.to));
     const startedAtMs = context.ports.clock.nowMs();
     if (target.id === context.self) return ok({ leader: target.id, tookMs: 0 });
-    const begun = driver.input((raft) => raft.transferLeadership(target.id));
+    const begun = driver.ask((raft) => raft.transferLeadership(target.id));
     if (!begun.ok) return err(fromRaft(begun.error));
     const deadlineMs = startedAtMs + SWITCHOVER_MS_MAX;
     while (raftStatus().transferTarget !== null || raftStatus().leader === null) {
@@ -151,12 +184,19 @@ export class Administration {
     return err({ code: "not-caught-up", message: `${name} did not take over in time.` });
   }
 
+  /** Lets the voter that is furthest take over. @returns whether there is one that may. */
+  beginHandOver(): boolean {
+    const target = this.#bestSuccessor();
+    if (target === null) return false;
+    return this.#options.driver.ask((raft) => raft.transferLeadership(target.id)).ok;
+  }
+
   /** One step of the autopilot; only the leader does anything. */
   autopilot(): void {
     const { raftStatus, isConnected, driver, context } = this.#options;
     const change = nextChange(raftStatus(), isConnected);
     if (change === null) return;
-    const proposed = driver.input((raft) => raft.changeConfiguration(change));
+    const proposed = driver.ask((raft) => raft.changeConfiguration(change));
     if (proposed.ok) context.ports.logger.info("autopilot", { ...change, context: undefined });
   }
 
@@ -179,19 +219,23 @@ export class Administration {
     return named.length === 1 ? (named[0] ?? null) : null;
   }
 
-  /** Proposes, waiting while another change or the start of the term is in the way. */
-  async #change(change: ConfigurationChange): Promise<Result<null, ApiError>> {
+  /**
+   * Proposes, waiting while another change or the start of the term is in the way.
+   *
+   * @returns where the change stands in the log once it is committed; null when it was so already.
+   */
+  async #change(change: ConfigurationChange): Promise<Result<Position | null, ApiError>> {
     const { driver, context, leadership } = this.#options;
     const deadlineMs = context.ports.clock.nowMs() + FORWARD_WAIT_MS;
     for (;;) {
-      const proposed = driver.input((raft) => raft.changeConfiguration(change));
+      const proposed = driver.ask((raft) => raft.changeConfiguration(change));
       if (proposed.ok) {
         const error = await leadership.confirmations.confirmed(proposed.value, "committed");
-        return error === null ? ok(null) : err(error);
+        return error === null ? ok(proposed.value) : err(error);
       }
       const { code } = proposed.error;
       if (code === "already-so") return ok(null);
-      const isPassing = code === "change-in-progress" || code === "term-not-settled";
+      const isPassing = PASSING_CODES.includes(code);
       if (!isPassing || context.ports.clock.nowMs() > deadlineMs)
         return err(fromRaft(proposed.error));
       await this.#sleep(CHANGE_RETRY_MS);
@@ -215,8 +259,8 @@ export class Administration {
   async #atLeader(
     method: string,
     params: unknown,
-    here: () => Promise<Result<null, ApiError>>,
-  ): Promise<Result<null, ApiError>> {
+    here: () => Promise<Result<unknown, ApiError>>,
+  ): Promise<Result<unknown, ApiError>> {
     const { context, leadership, forwarder } = this.#options;
     const leader = await leadership.waitForLeader();
     if (leader === context.self) return here();
@@ -224,13 +268,29 @@ export class Administration {
       return err({ code: "no-quorum", message: "No leader is elected right now; try again soon." });
     }
     const call = { method, params, withinMs: FORWARD_WAIT_MS };
-    const answer = await forwarder.ask(leader, call);
-    return answer.ok ? ok(null) : answer;
+    return forwarder.ask(leader, call);
   }
 
   #sleep(ms: number): Promise<void> {
     return new Promise((resume) => this.#options.context.ports.clock.after(ms, resume));
   }
+}
+
+function given(changed: Result<Position | null, ApiError>): Result<SeatGiven, ApiError> {
+  return changed.ok ? ok({ incarnation: changed.value?.index ?? 0 }) : changed;
+}
+
+function givenIncarnation(answer: unknown): number | null {
+  if (typeof answer !== "object" || answer === null) return null;
+  const { incarnation } = answer as Record<string, unknown>;
+  return Number.isSafeInteger(incarnation) ? (incarnation as number) : null;
+}
+
+function keyInUse(): ApiError {
+  const message =
+    "A running computer of the workspace uses the same key: this data folder is a copy of its " +
+    "own. Join with an empty data folder, or with: tidemark join LINK --replace.";
+  return { code: "invite-invalid", message };
 }
 
 function inviteInvalid(): ApiError {
@@ -257,6 +317,13 @@ function fromRaft(error: RaftError): ApiError {
       return { code: "not-caught-up", message: `It has not caught up yet: ${error.detail}.` };
     case "unknown-member":
       return { code: "not-found", message: `No such computer: ${error.detail}.` };
+    case "would-lose-quorum":
+      return {
+        code: "no-quorum",
+        message:
+          "Without it too few of the voting computers would be connected, and nobody could edit any " +
+          "more. Bring the others back first, or remove those that are gone.",
+      };
     case "queue-full":
       return { code: "busy", message: `Too much is under way: ${error.detail}.` };
     default:

@@ -7,8 +7,20 @@ import { clusterId, memberId } from "../../../shared/base/ids.ts";
 import type { ClusterId, MemberId } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
+import type { SeatReason } from "../../../shared/cluster/status.ts";
 import { decodeConfiguration, encodeConfiguration } from "../../../shared/raft/configuration.ts";
 import type { Configuration } from "../../../shared/raft/types.ts";
+
+/** That this member gave up its seat's promises; kept until it has a new incarnation. */
+export type Withdrawal = {
+  /** The incarnation that was given up; null when it is not known any more. */
+  readonly incarnation: number | null;
+  readonly reason: SeatReason;
+  /** One sentence: what was found. */
+  readonly detail: string;
+  /** ms since 1970 by this member's wall clock. */
+  readonly atMs: number;
+};
 
 /** The content of `cluster.json`. */
 export type ClusterRecord = {
@@ -25,9 +37,30 @@ export type ClusterRecord = {
    * newcomer replays old configurations that do not know today's leader.
    */
   readonly known: readonly MemberId[];
+  /**
+   * Whether this folder ever promised anything: stored durably before the first vote or
+   * acknowledgement, so an empty log beside it is a lost one. null: written by a version that did
+   * not note it.
+   */
+  readonly begun: boolean | null;
+  /** Not null: no vote and no acknowledgement leaves this folder until it has a new incarnation. */
+  readonly withdrawal: Withdrawal | null;
 };
 
+/** What changes in a record while its member runs. */
+export type RecordChanges = Partial<Pick<ClusterRecord, "known" | "begun" | "withdrawal">>;
+
 const FORMAT = 1;
+const REASONS: readonly SeatReason[] = [
+  "wiped",
+  "damaged",
+  "older-term",
+  "missing-entries",
+  "forgotten-vote",
+  "superseded",
+  "copy",
+  "withdrawn",
+];
 
 /** Plain JSON for the file. */
 export function clusterRecordToJson(record: ClusterRecord): Record<string, unknown> {
@@ -39,6 +72,8 @@ export function clusterRecordToJson(record: ClusterRecord): Record<string, unkno
     memberName: record.memberName,
     initial: hexEncode(encodeConfiguration(record.initial)),
     known: record.known,
+    ...(record.begun === null ? {} : { begun: record.begun }),
+    ...(record.withdrawal === null ? {} : { withdrawal: record.withdrawal }),
   };
 }
 
@@ -66,5 +101,20 @@ export function parseClusterRecord(json: unknown): Result<ClusterRecord, string>
     memberName,
     initial: configuration.value,
     known: known.filter((each) => typeof each === "string").map(memberId),
+    begun: typeof fields["begun"] === "boolean" ? fields["begun"] : null,
+    withdrawal: parseWithdrawal(fields["withdrawal"]),
   });
+}
+
+/** What cannot be read still bars: a withdrawal is never lost by being damaged. */
+function parseWithdrawal(json: unknown): Withdrawal | null {
+  if (json === undefined || json === null) return null;
+  const fields = typeof json === "object" ? (json as Record<string, unknown>) : {};
+  const { incarnation, reason, detail, atMs } = fields;
+  return {
+    incarnation: Number.isSafeInteger(incarnation) ? (incarnation as number) : null,
+    reason: REASONS.find((each) => each === reason) ?? "withdrawn",
+    detail: typeof detail === "string" ? detail : "the reason was not kept",
+    atMs: Number.isFinite(atMs) ? (atMs as number) : 0,
+  };
 }

@@ -45,6 +45,8 @@ export function founderRecord(options: {
     memberName,
     initial: { seats: [{ id: self, kind: "voter", incarnation: 0, context }] },
     known: [self],
+    begun: false,
+    withdrawal: null,
   };
 }
 
@@ -88,6 +90,8 @@ export async function joinByLink(options: {
     memberName,
     initial: initial.value,
     known: [...new Set([self, ...grant.members.map((member) => member.id)])],
+    begun: false,
+    withdrawal: null,
   });
 }
 

@@ -64,7 +64,7 @@ async function redeem(
   const { id, name } = joiner;
   const redeemed = await replica.administration.redeem({ inviteId, id, name });
   if (!redeemed.ok) return err(refusalOf(redeemed.error));
-  const configuration = await waitForSeat(options, id);
+  const configuration = await waitForSeat(options, id, redeemed.value.incarnation);
   if (configuration === null) {
     const detail = "the seat was given, but this computer has not heard of it yet; try again";
     return err({ type: "refused", code: "no-quorum", detail });
@@ -94,11 +94,13 @@ function addressesOf(
 async function waitForSeat(
   { replica, clock }: ReceptionOptions,
   joiner: MemberId,
+  incarnation: number,
 ): Promise<Configuration | null> {
   const deadlineMs = clock.nowMs() + SEAT_WAIT_MS;
   for (;;) {
     const { configuration } = replica.raftStatus();
-    if (configuration.seats.some((seat) => seat.id === joiner)) return configuration;
+    const seat = configuration.seats.find((each) => each.id === joiner);
+    if (seat !== undefined && seat.incarnation >= incarnation) return configuration;
     if (clock.nowMs() > deadlineMs) return null;
     await new Promise<void>((resume) => clock.after(SEAT_POLL_MS, resume));
   }

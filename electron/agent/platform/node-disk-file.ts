@@ -44,11 +44,24 @@ export class NodeDiskFile implements DiskFile {
     const bytes = parts.length === 1 ? (parts[0] as Uint8Array) : concatBytes(parts);
     return this.#exclusively(async () => {
       try {
-        await this.#write(bytes);
+        await this.#write(bytes, this.#sizeBytes);
       } catch (error) {
         return this.#writeFailed(toDiskError(error));
       }
       this.#sizeBytes += bytes.length;
+      this.#unsyncedBytes += bytes.length;
+      return ok(null);
+    });
+  }
+
+  overwrite(offset: number, bytes: Uint8Array): Promise<Result<null, DiskError>> {
+    assert(offset + bytes.length <= this.#sizeBytes, "overwriting keeps the size of the file");
+    return this.#exclusively(async () => {
+      try {
+        await this.#write(bytes, offset);
+      } catch (error) {
+        return err(toDiskError(error));
+      }
       this.#unsyncedBytes += bytes.length;
       return ok(null);
     });
@@ -85,6 +98,21 @@ export class NodeDiskFile implements DiskFile {
     });
   }
 
+  async read(offset: number, length: number): Promise<Result<Uint8Array, DiskError>> {
+    const bytes = new Uint8Array(Math.max(0, Math.min(length, this.#sizeBytes - offset)));
+    let at = 0;
+    try {
+      while (at < bytes.length) {
+        const { bytesRead } = await this.#handle.read(bytes, at, bytes.length - at, offset + at);
+        if (bytesRead === 0) break;
+        at += bytesRead;
+      }
+    } catch (error) {
+      return err(toDiskError(error));
+    }
+    return ok(bytes.subarray(0, at));
+  }
+
   readNow(offset: number, length: number): Uint8Array {
     const wanted = Math.max(0, Math.min(length, this.#sizeBytes - offset));
     const bytes = new Uint8Array(wanted);
@@ -103,12 +131,12 @@ export class NodeDiskFile implements DiskFile {
     await this.#handle.close();
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
+  async #write(bytes: Uint8Array, start: number): Promise<void> {
     const inPlace = bytes.length <= IN_PLACE_BYTES_MAX;
     let at = 0;
     while (at < bytes.length) {
       const left = bytes.length - at;
-      const position = this.#sizeBytes + at;
+      const position = start + at;
       // A write may store less than asked for, without an error.
       at += inPlace
         ? writeSync(this.#handle.fd, bytes, at, left, position)

@@ -133,17 +133,36 @@ async function attempt<T>(action: () => Promise<T>): Promise<Result<T, DiskError
  */
 async function makeFolders(path: string): Promise<void> {
   const code = await tryMakeFolder(path);
-  if (code !== "ENOENT" || dirname(path) === path) return;
-  await makeFolders(dirname(path));
-  await mkdir(path, { mode: FOLDER_MODE });
+  if (code === "EEXIST") return;
+  if (code === "ENOENT") {
+    if (dirname(path) === path) return;
+    await makeFolders(dirname(path));
+    await mkdir(path, { mode: FOLDER_MODE });
+  }
+  if (process.platform !== "win32") await syncName(path);
 }
 
-async function tryMakeFolder(path: string): Promise<"ENOENT" | null> {
+async function tryMakeFolder(path: string): Promise<"ENOENT" | "EEXIST" | null> {
   try {
     await mkdir(path, { mode: FOLDER_MODE });
   } catch (error) {
     if (errorNumber(error) === "ENOENT") return "ENOENT";
     if (errorNumber(error) !== "EEXIST" || !(await stat(path)).isDirectory()) throw error;
+    return "EEXIST";
   }
   return null;
+}
+
+/**
+ * Makes a new folder's name as durable as what will lie in it: a whole data folder was lost with
+ * the power because the folder above it had not been synced.
+ */
+async function syncName(path: string): Promise<void> {
+  try {
+    const above = await open(dirname(path), "r");
+    await above.sync().finally(() => above.close());
+  } catch (error) {
+    // Whoever may write into a folder but not read it cannot sync it; others do in time.
+    if (!["EACCES", "EPERM", "EINVAL"].includes(errorNumber(error) ?? "")) throw error;
+  }
 }

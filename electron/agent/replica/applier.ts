@@ -7,6 +7,7 @@ import { assert } from "../../../shared/base/assert.ts";
 import { POSITION_ZERO, formatPosition, logIndex } from "../../../shared/base/ids.ts";
 import type { LogIndex } from "../../../shared/base/ids.ts";
 import type { LogEntry, LogView } from "../../../shared/raft/types.ts";
+import { LogReadError } from "../log/log-error.ts";
 import type { ApplyOutcome, CommittedEntry, StorePosition } from "../../store-worker/messages.ts";
 import type { Logger, Store } from "../ports.ts";
 import { IndexWaiters } from "./waiters.ts";
@@ -194,7 +195,8 @@ export class Applier {
 
   async #run(): Promise<void> {
     while (this.#hasWork && !this.#isSuspended) {
-      const batch = this.#takeBatch();
+      const batch = this.#readBatch();
+      if (batch === null) return;
       const outcome = await this.#apply(batch);
       if (outcome === null) return;
       if (outcome.type === "diverged") {
@@ -213,6 +215,17 @@ export class Applier {
     } catch (reason) {
       this.#isSuspended = true;
       if (!this.#isLost) this.#options.onStoreLost(reason);
+      return null;
+    }
+  }
+
+  /** null when the log cannot be read any more; whoever opened it was told. */
+  #readBatch(): readonly LogEntry[] | null {
+    try {
+      return this.#takeBatch();
+    } catch (error) {
+      if (!(error instanceof LogReadError)) throw error;
+      this.#isSuspended = true;
       return null;
     }
   }

@@ -11,7 +11,7 @@ import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
 import { CommitTimes } from "../../../shared/cluster/lag.ts";
 import type { AsOf, Lag } from "../../../shared/cluster/status.ts";
 import type { BeatAckMessage, BeatMessage } from "../../../shared/protocol/beat.ts";
-import type { RaftStatus } from "../../../shared/raft/types.ts";
+import type { RaftStatus, Seat } from "../../../shared/raft/types.ts";
 import type { Clock } from "../ports.ts";
 import type { Applier } from "./applier.ts";
 
@@ -22,6 +22,8 @@ export type MemberStages = {
   readonly applied: LogIndex;
   readonly heardAtMs: number;
   readonly heardWallMs: number;
+  /** Of the newest snapshot it could serve to others; 0 when it has none. */
+  readonly snapshotIndex: LogIndex;
   readonly roundTripMs: number;
 };
 
@@ -39,6 +41,8 @@ type LagTrackerOptions = {
   readonly raftStatus: () => RaftStatus;
   /** Bytes of the log after an index. */
   readonly bytesAfter: (index: LogIndex) => number;
+  /** Where the newest snapshot that this member could serve stands; 0 when it has none. */
+  readonly snapshotIndex: () => LogIndex;
   /** Silence of the leader longer than this is told as "unreachable". */
   readonly silenceMs: number;
   /** Two members hold different data at one index. */
@@ -50,8 +54,11 @@ export class LagTracker {
   readonly #options: LagTrackerOptions;
   readonly #commitTimes = new CommitTimes();
   readonly #stages = new Map<MemberId, MemberStages>();
+  /** Of the seats that `#stages` tells about. */
+  #incarnations: ReadonlyMap<MemberId, number> = new Map();
   #word: LeaderWord | null = null;
   #wasLeader = false;
+  #term = 0;
 
   constructor(options: LagTrackerOptions) {
     this.#options = options;
@@ -61,8 +68,20 @@ export class LagTracker {
   noteOwnCommit(status: RaftStatus): void {
     const isLeader = status.role === "leader";
     if (isLeader !== this.#wasLeader) this.#commitTimes.clear();
+    // What was heard as the leader of another term may not be true any more.
+    if (isLeader !== this.#wasLeader || status.term !== this.#term) this.#stages.clear();
     this.#wasLeader = isLeader;
+    this.#term = status.term;
     if (isLeader) this.#commitTimes.committed(status.commitIndex, this.#options.clock.nowMs());
+  }
+
+  /** Seats come and go: one that was given anew has nothing of what it had before. */
+  noteSeats(seats: readonly Seat[]): void {
+    const incarnations = new Map(seats.map(({ id, incarnation }) => [id, incarnation]));
+    for (const id of [...this.#stages.keys()]) {
+      if (incarnations.get(id) !== this.#incarnations.get(id)) this.#stages.delete(id);
+    }
+    this.#incarnations = incarnations;
   }
 
   /** The beat this leader sends now. */
@@ -103,6 +122,7 @@ export class LagTracker {
       flushed: status.flushedIndex,
       applied: applied.index,
       checksum: { index: applied.index, value: checksum },
+      snapshotIndex: this.#options.snapshotIndex(),
     };
   }
 
@@ -113,6 +133,7 @@ export class LagTracker {
       received: ack.received,
       flushed: ack.flushed,
       applied: ack.applied,
+      snapshotIndex: ack.snapshotIndex,
       heardAtMs: nowMs,
       heardWallMs: this.#options.clock.wallMs(),
       roundTripMs: Math.max(0, nowMs - ack.echoSentAtMs),

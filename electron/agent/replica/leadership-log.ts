@@ -17,12 +17,13 @@ export class LeadershipLog {
   }
 
   /**
+   * @param at     The wall clock, asked only when there is an event.
    * @param nameOf The name of a member for people.
    * @returns the event when something changed since the last call.
    */
   note(
     status: RaftStatus,
-    at: string,
+    at: () => string,
     nameOf: (member: MemberId) => string,
   ): LeadershipEvent | null {
     if (status.leader === this.#leader && (status.leader === null || status.term === this.#term)) {
@@ -33,7 +34,7 @@ export class LeadershipLog {
     this.#term = status.term;
     const sentence = describe(status, before, nameOf);
     const { term, leader } = status;
-    const event: LeadershipEvent = { type: "leadership", term, leader, at, sentence };
+    const event: LeadershipEvent = { type: "leadership", term, leader, at: at(), sentence };
     this.#events = [...this.#events, event].slice(-EVENT_COUNT_MAX);
     return event;
   }

@@ -146,7 +146,7 @@ export class Leadership {
     if (role !== "leader" || term !== settledTerm) {
       return err({ code: "not-leader", detail: "leadership changed while the edit was prepared" });
     }
-    const proposed = this.#options.driver.input((raft) => raft.propose(payloads));
+    const proposed = this.#options.driver.ask((raft) => raft.propose(payloads));
     if (proposed.ok) this.#options.applier.holdUntil(proposed.value.last.index);
     return proposed;
   }

@@ -18,6 +18,7 @@ import type { Result } from "../../../shared/base/result.ts";
 import { base64Encode } from "../../../shared/changes/base64.ts";
 import type { LogEntry, LogView, RaftStatus } from "../../../shared/raft/types.ts";
 import type { CaptureRequest } from "../../store-worker/messages.ts";
+import { LogReadError } from "../log/log-error.ts";
 import type { Administration } from "../members/administration.ts";
 import {
   parseIndex,
@@ -92,7 +93,7 @@ export class Methods {
     const { administration, applier } = this.#options;
     switch (method) {
       case "rows":
-        return ok(this.#options.status().members);
+        return ok(this.#rows());
       case "checksum-at":
         return whenParsed(parseIndex(params), (index) => ok(applier.checksumAt(index)));
       case "record-invite":
@@ -132,6 +133,16 @@ export class Methods {
       removeMember: (params) =>
         this.#onLeader("removeMember", params, () => administration.remove(params)),
     };
+  }
+
+  /** The list of computers, with what each seat is known to have stored. */
+  #rows(): readonly unknown[] {
+    const { progress } = this.#options.raftStatus();
+    return this.#options.status().members.map((member) => {
+      const known = progress.find((each) => each.id === member.id);
+      if (known === undefined) return member;
+      return { ...member, incarnation: known.incarnation, stored: known.matchIndex };
+    });
   }
 
   async #execute(params: ApiParams<"execute">): Promise<Result<ApiResult<"execute">, ApiError>> {
@@ -185,7 +196,9 @@ export class Methods {
     const newestFrom = Math.max(log.firstIndex, log.lastIndex - count + 1);
     const from = Math.max(log.firstIndex, params.fromIndex ?? newestFrom);
     if (from > log.lastIndex) return ok({ lines: [], lastIndex: log.lastIndex });
-    const entries = log.entriesFrom(logIndex(from), LOG_BYTES_MAX).slice(0, count);
+    const read = readEntries(log, logIndex(from));
+    if (!read.ok) return read;
+    const entries = read.value.slice(0, count);
     const payloads = entries.filter((each) => each.kind === "data").map((each) => each.payload);
     const described = await askStore(context.ports.store, "describe", { payloads });
     if (!described.ok) return described;
@@ -258,6 +271,15 @@ export class Methods {
     const call = { method, params, withinMs: ADMINISTRATION_WAIT_MS };
     const answer = await this.#options.forwarder.ask(leader, call);
     return answer.ok ? ok(answer.value as ApiResult<M>) : answer;
+  }
+}
+
+function readEntries(log: LogView, from: LogIndex): Result<readonly LogEntry[], ApiError> {
+  try {
+    return ok(log.entriesFrom(from, LOG_BYTES_MAX));
+  } catch (error) {
+    if (!(error instanceof LogReadError)) throw error;
+    return err({ code: "log-damaged", message: `The log cannot be read: ${error.message}.` });
   }
 }
 

@@ -3,91 +3,40 @@
  * messages go to the links, the links' messages to the core), so each gets functions that look
  * up the others when they are called; none is called before all exist.
  */
-import type { LeadershipEvent } from "../../../shared/api/methods.ts";
-import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
-import type { Status } from "../../../shared/cluster/status.ts";
-import type { MemberMessage } from "../../../shared/protocol/messages.ts";
-import type { LogEntry, RaftStatus, ReadAnswer, SnapshotMark } from "../../../shared/raft/types.ts";
+import { logIndex } from "../../../shared/base/ids.ts";
+import type { RaftStatus } from "../../../shared/raft/types.ts";
 import { Administration } from "../members/administration.ts";
 import { Admission } from "../members/admission.ts";
+import { RESEAT_METHOD } from "../members/seat-keeper.ts";
 import { SEATS_METHOD, Vouching } from "../members/vouching.ts";
-import type { DiskError } from "../ports.ts";
-import { PeerLinks } from "../transport/peer-links.ts";
 import type { PeerInfo } from "../transport/peer-links.ts";
 import { Applier } from "./applier.ts";
-import type { AppliedListener } from "./applier.ts";
 import { EventHub } from "./event-hub.ts";
 import { Forwarder } from "./forwarder.ts";
 import { LagHistory } from "./lag-history.ts";
 import { LagTracker } from "./lag-tracker.ts";
+import { makeDriver, makeLinks, makeSeats } from "./link-parts.ts";
 import { Leadership } from "./leadership.ts";
 import { Methods } from "./methods.ts";
-import type { OpenedFiles } from "./open-files.ts";
+import type { Parts, PartsBase } from "./parts-types.ts";
 import { Pulse } from "./pulse.ts";
-import { RaftDriver } from "./raft-driver.ts";
 import { Reader } from "./reader.ts";
-import type { ReplicaContext, ReplicaOptions } from "./replica-context.ts";
+import type { SnapshotSource } from "./snapshot-sender.ts";
 import { SnapshotTransfers } from "./snapshot-transfers.ts";
 import { Snapshotter } from "./snapshotter.ts";
-import type { StatusSources } from "./status-builder.ts";
 import { StorageState } from "./storage-state.ts";
 import { StoreRecovery } from "./store-recovery.ts";
-
-/** What the parts are made from. */
-export type PartsBase = {
-  readonly options: ReplicaOptions;
-  readonly files: OpenedFiles;
-  readonly context: ReplicaContext;
-  readonly replica: PartsListener;
-};
-
-/** Whom the parts tell what happened, and what they ask the whole. */
-export interface PartsListener {
-  status(): Status;
-  statusSources(): StatusSources;
-  leadershipEvents(): readonly LeadershipEvent[];
-  statusChanged(): void;
-  lowestIndexNeeded(): LogIndex;
-  onMessage(from: MemberId, message: MemberMessage): void;
-  onDown(peer: MemberId): void;
-  onCommitted(entries: readonly LogEntry[]): void;
-  onReadAnswer(answer: ReadAnswer): void;
-  onSnapshotWanted(member: MemberId): void;
-  installSnapshot(mark: SnapshotMark): Promise<DiskError | null>;
-  onApplied: AppliedListener;
-  onDiverged(detail: string): void;
-  onMismatch(member: MemberId, index: LogIndex): void;
-  onStoreLost(reason: unknown): void;
-  onDiskError(error: DiskError): void;
-  onChange(): void;
-}
-
-/** Everything a replica consists of. */
-export type Parts = {
-  readonly storage: StorageState;
-  readonly admission: Admission;
-  readonly hub: EventHub;
-  readonly applier: Applier;
-  readonly driver: RaftDriver;
-  readonly links: PeerLinks;
-  readonly lag: LagTracker;
-  readonly leadership: Leadership;
-  readonly reader: Reader;
-  readonly forwarder: Forwarder;
-  readonly snapshotter: Snapshotter;
-  readonly transfers: SnapshotTransfers;
-  readonly recovery: StoreRecovery;
-  readonly administration: Administration;
-  readonly methods: Methods;
-  readonly pulse: Pulse;
-};
+import { makeTroubles } from "./trouble-parts.ts";
 
 /** Makes all parts; nothing runs yet. */
 export function makeParts(base: PartsBase): Parts {
   const { options, context, replica } = base;
   const storage = new StorageState(options.folder);
+  if (base.files.damage !== null) storage.damaged(base.files.damage);
   const hub = new EventHub(options.ports.clock, () => replica.status());
-  const admission = new Admission(options.self, options.record.known, options.saveKnown);
+  const admission = new Admission(options.self, options.record.known, (known) => {
+    void options.saveRecord({ known });
+  });
   const links = makeLinks(base, admission);
   const driver = makeDriver(base, { links, storage });
   const data = makeDataParts(base, { links, driver, storage });
@@ -95,9 +44,13 @@ export function makeParts(base: PartsBase): Parts {
   const forwarder: Forwarder = new Forwarder({
     clock: options.ports.clock,
     send: (to, message) => links.send(to, message),
-    serve: async (_from, method, params) =>
-      method === SEATS_METHOD ? vouching.answer() : methods.serveForwarded(method, params),
+    serve: async (from, method, params) => {
+      if (method === SEATS_METHOD) return vouching.answer();
+      if (method === RESEAT_METHOD) return administration.reseat(from);
+      return methods.serveForwarded(method, params);
+    },
   });
+  const seats = makeSeats(base, { hub, driver, links, forwarder });
   const vouching = new Vouching({
     self: options.self,
     raftStatus: () => base.files.raft.status(),
@@ -116,11 +69,17 @@ export function makeParts(base: PartsBase): Parts {
     isConnected: (member) => links.isUp(member),
   });
   const reader = makeReader(base, { ...data, driver });
+  const troubles = makeTroubles(base, {
+    ...data,
+    ...{ storage, driver, forwarder, links, administration },
+  });
   const history = new LagHistory();
-  const service = { leadership, forwarder, administration, reader, storage, hub, driver, links };
+  const service = {
+    ...{ leadership, forwarder, administration, reader, storage, hub, driver, links, seats },
+  };
   const methods = makeMethods(base, { ...data, ...service }, history);
   const pulse = makePulse(base, { ...data, ...service, vouching }, history);
-  return { ...data, ...service, admission, methods, pulse };
+  return { ...data, ...service, admission, troubles, methods, pulse };
 }
 
 /** The parts between log and database. */
@@ -144,6 +103,7 @@ function makeDataParts(
     applier,
     raftStatus,
     bytesAfter: (index) => log.bytesAfter(index),
+    snapshotIndex: () => snapshots.latest()?.mark.position.index ?? logIndex(0),
     silenceMs: options.settings.raft.electionMs,
     onMismatch: (member, index) => replica.onMismatch(member, index),
   });
@@ -156,6 +116,7 @@ function makeDataParts(
     storage,
     settings: options.settings,
     configurationAt: (index) => raft.configurationAt(index),
+    wallMs: () => clock.wallMs(),
     lowestNeeded: () => replica.lowestIndexNeeded(),
   });
   const recovery = new StoreRecovery({ store, snapshots, applier, logger });
@@ -168,11 +129,24 @@ function makeDataParts(
     applier,
     driver,
     raftStatus,
+    sources: () => snapshotSources(raftStatus(), { links, lag }),
+    isConnected: (member) => links.isUp(member),
     send: (to, message) => links.send(to, message),
     prepare: () => snapshotter.forTransfer(),
     exclusively: (work) => recovery.exclusively(work),
   });
   return { applier, lag, snapshotter, transfers, recovery };
+}
+
+/** Followers a leader may point to: connected, in step, and with a snapshot of their own. */
+function snapshotSources(
+  { progress }: RaftStatus,
+  { links, lag }: Pick<Parts, "links" | "lag">,
+): readonly SnapshotSource[] {
+  const isWell = progress.filter(({ mode, isActive }) => mode === "replicate" && isActive);
+  return isWell
+    .filter(({ id }) => links.isUp(id))
+    .map(({ id }) => ({ id, snapshotIndex: lag.stagesOf(id)?.snapshotIndex ?? logIndex(0) }));
 }
 
 function makeReader(
@@ -190,7 +164,7 @@ function makeReader(
   });
 }
 
-type ServiceParts = Omit<Parts, "admission" | "methods" | "pulse">;
+type ServiceParts = Omit<Parts, "admission" | "troubles" | "methods" | "pulse">;
 
 function makeMethods(
   { options, files, context, replica }: PartsBase,
@@ -221,7 +195,8 @@ function makePulse(
   parts: ServiceParts & { readonly vouching: Vouching },
   history: LagHistory,
 ): Pulse {
-  const { driver, lag, hub, forwarder, links, administration, snapshotter, vouching } = parts;
+  const { driver, lag, hub, forwarder, links, administration, snapshotter, vouching, seats } =
+    parts;
   return new Pulse({
     context,
     heartbeatMs: options.settings.raft.heartbeatMs,
@@ -233,60 +208,12 @@ function makePulse(
     forwarder,
     broadcast: (message) => links.broadcast(message),
     sources: () => replica.statusSources(),
-    everySecond: () => {
+    everySecond: (stored) => {
+      seats.tick(stored);
       administration.autopilot();
       vouching.askWhenLeaderless();
       void snapshotter.maybeSnapshot();
     },
-  });
-}
-
-function makeLinks(
-  { options, files, context, replica }: PartsBase,
-  admission: Admission,
-): PeerLinks {
-  const { ports, self, record } = options;
-  return new PeerLinks({
-    self,
-    clusterId: record.id,
-    network: ports.network,
-    clock: ports.clock,
-    random: ports.random,
-    logger: ports.logger,
-    addressBook: options.addressBook,
-    manualAddresses: options.manualPeers,
-    members: () => admission.members(),
-    describeSelf: () => ({
-      timeline: record.timeline,
-      memberName: context.nameOf(self),
-      appVersion: options.version,
-      http: options.httpUrl(),
-      lastIndex: files.log.lastIndex,
-      term: files.raft.status().term,
-    }),
-    onMessage: (from, message) => replica.onMessage(from, message),
-    onUp: () => replica.statusChanged(),
-    onDown: (peer) => replica.onDown(peer),
-    onDuplicate: (peer) => ports.logger.warn("duplicate-identity", { peer }),
-  });
-}
-
-function makeDriver(
-  { options, files, replica }: PartsBase,
-  { links, storage }: Pick<Parts, "links" | "storage">,
-): RaftDriver {
-  return new RaftDriver({
-    raft: files.raft,
-    log: files.log,
-    clock: options.ports.clock,
-    send: (message) => links.send(message.to, { type: "raft", message }),
-    onCommitted: (entries) => replica.onCommitted(entries),
-    onRead: (answer) => replica.onReadAnswer(answer),
-    onSnapshotWanted: (member) => replica.onSnapshotWanted(member),
-    installSnapshot: (mark) => replica.installSnapshot(mark),
-    onDiskError: (error) => replica.onDiskError(error),
-    onDiskRecovered: () => storage.recovered(),
-    onChange: () => replica.onChange(),
   });
 }
 

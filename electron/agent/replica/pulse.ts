@@ -3,6 +3,7 @@ import type { MemberId } from "../../../shared/base/ids.ts";
 import type { LagSample } from "../../../shared/cluster/status.ts";
 import type { MemberMessage } from "../../../shared/protocol/messages.ts";
 import type { RaftStatus } from "../../../shared/raft/types.ts";
+import type { StoredRow } from "../members/seat-watch.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { LagHistory } from "./lag-history.ts";
@@ -24,7 +25,8 @@ type PulseOptions = {
   readonly forwarder: Forwarder;
   readonly broadcast: (message: MemberMessage) => void;
   readonly sources: () => StatusSources;
-  readonly everySecond: () => void;
+  /** @param stored What the leader last told of who has stored how much; empty on the leader. */
+  readonly everySecond: (stored: readonly StoredRow[]) => void;
 };
 
 /** Fine enough that the short waits after a lost leader are kept, cheap enough to be idle. */
@@ -37,6 +39,7 @@ export class Pulse {
   readonly #options: PulseOptions;
   readonly #tickers: readonly Ticker[];
   readonly #rows = new Map<MemberId, StageRow>();
+  #stored: readonly StoredRow[] = [];
 
   constructor(options: PulseOptions) {
     this.#options = options;
@@ -75,7 +78,8 @@ export class Pulse {
   }
 
   #second(): void {
-    this.#options.everySecond();
+    this.#options.everySecond(this.#stored);
+    this.#stored = [];
     this.#sample();
     this.#options.hub.statusChanged();
     void this.#askRows();
@@ -101,11 +105,17 @@ export class Pulse {
     const call = { method: "rows", params: {}, withinMs: ROWS_WAIT_MS };
     const answer = await this.#options.forwarder.ask(leader, call);
     if (!answer.ok || !Array.isArray(answer.value)) return;
+    const rows = (answer.value as readonly unknown[]).filter(isRow);
     this.#rows.clear();
-    for (const row of answer.value as readonly unknown[]) {
-      if (isRow(row)) this.#rows.set(row.id, row);
-    }
+    for (const row of rows) this.#rows.set(row.id, row);
+    this.#stored = rows.filter(isStored);
   }
+}
+
+/** A leader of an older version does not tell it. */
+function isStored(row: StageRow): row is StageRow & StoredRow {
+  const { incarnation, stored } = row as Partial<StoredRow>;
+  return Number.isSafeInteger(incarnation) && Number.isSafeInteger(stored);
 }
 
 /** It came from another machine, whose program may be another one. */

@@ -6,15 +6,18 @@
  * disk sync serves everything that arrived together.
  */
 import type { MemberId } from "../../../shared/base/ids.ts";
+import { err } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { Raft } from "../../../shared/raft/interface.ts";
 import type {
   LogEntry,
   PersistBatch,
+  RaftError,
   RaftMessage,
   ReadAnswer,
   SnapshotMark,
 } from "../../../shared/raft/types.ts";
+import { LogReadError } from "../log/log-error.ts";
 import type { ReplicationLog } from "../log/replication-log.ts";
 import type { Clock, DiskError } from "../ports.ts";
 
@@ -44,17 +47,29 @@ export class RaftDriver {
   readonly #options: RaftDriverOptions;
   #isScheduled = false;
   #isStopped = false;
+  #isBroken = false;
   #persisting: Promise<void> | null = null;
 
   constructor(options: RaftDriverOptions) {
     this.#options = options;
   }
 
-  /** Gives the core an input and sees to the work that comes of it, at the end of this turn. */
-  input<T>(action: (raft: Raft) => T): T {
-    const result = action(this.#options.raft);
+  /**
+   * Gives the core an input and sees to the work that comes of it, at the end of this turn.
+   *
+   * @returns what the core answered; null when the log cannot be read any more.
+   */
+  input<T>(action: (raft: Raft) => T): T | null {
+    const result = this.#guarded(() => action(this.#options.raft));
     this.#schedule();
     return result;
+  }
+
+  /** The same for a request that the core may refuse. */
+  ask<T>(action: (raft: Raft) => Result<T, RaftError>): Result<T, RaftError> {
+    const answer = this.#guarded(() => action(this.#options.raft));
+    this.#schedule();
+    return answer ?? err({ code: "not-leader", detail: "the log here cannot be read any more" });
   }
 
   /** No more work is taken; resolves when the batch on its way to the disk has ended. */
@@ -73,6 +88,26 @@ export class RaftDriver {
   }
 
   #work(): void {
+    this.#guarded(() => this.#carryOut());
+  }
+
+  /**
+   * A record that was good at the start and is not any more leaves the core in the middle of a
+   * thought: nothing is asked of it again. Whoever opened the log was told of the record.
+   */
+  #guarded<T>(action: () => T): T | null {
+    if (this.#isBroken) return null;
+    try {
+      return action();
+    } catch (error) {
+      if (!(error instanceof LogReadError)) throw error;
+      this.#isBroken = true;
+      this.#isStopped = true;
+      return null;
+    }
+  }
+
+  #carryOut(): void {
     if (this.#isStopped) return;
     const { raft, send, onCommitted, onRead, onSnapshotWanted, onChange } = this.#options;
     const ready = raft.ready();

@@ -20,7 +20,7 @@ type ReaderOptions = {
   /** Asks the core what a linearizable read may see; the answer comes to `onReadAnswer`. */
   readonly readIndex: (requestId: number) => void;
   readonly asOf: () => AsOf;
-  /** No read here shows anything older, ms; null when no leader was ever heard. */
+  /** About how old what is here may be, ms, to tell it; null when no leader was ever heard. */
   readonly stalenessMs: () => number | null;
   /** How long a read waits for its turn before it gives up, ms. */
   readonly waitMs: number;
@@ -29,12 +29,17 @@ type ReaderOptions = {
 const ROWS_DEFAULT = 10_000;
 /** After a leader change the new one answers as soon as its no-op is committed. */
 const READ_INDEX_RETRY_MS = 50;
+/** The wall clock this far ahead of the monotonic one: the computer slept, or somebody set it. */
+const SLEEP_NOTICED_MS = 1_000;
 
 /** Answers queries. */
 export class Reader {
   readonly #options: ReaderOptions;
   readonly #asked = new Map<number, (index: LogIndex | null) => void>();
   #nextRequestId = 1;
+  /** The newest round that a quorum answered: when it began, and what was committed then. */
+  #confirmed: { readonly atMs: number; readonly wallMs: number; readonly index: LogIndex } | null =
+    null;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -105,8 +110,12 @@ export class Reader {
     const { clock, waitMs } = this.#options;
     const deadlineMs = clock.nowMs() + waitMs;
     for (;;) {
+      const asked = { atMs: clock.nowMs(), wallMs: clock.wallMs() };
       const index = await this.#askReadIndex(deadlineMs - clock.nowMs());
-      if (index !== null) return this.#waitApplied(index);
+      if (index !== null) {
+        this.#confirmed = { ...asked, index };
+        return this.#waitApplied(index);
+      }
       if (clock.nowMs() + READ_INDEX_RETRY_MS >= deadlineMs) break;
       await new Promise<void>((resume) => clock.after(READ_INDEX_RETRY_MS, resume));
     }
@@ -132,15 +141,30 @@ export class Reader {
   }
 
   async #waitBounded(maxStalenessMs: number): Promise<ApiError | null> {
-    const staleMs = this.#options.stalenessMs();
-    if (staleMs !== null && staleMs <= maxStalenessMs) return null;
-    // A fresh word from the leader makes the state newer than any bound.
+    const confirmed = this.#confirmedWithin(maxStalenessMs);
+    if (confirmed !== null) return this.#waitApplied(confirmed);
+    // A quorum that answers now makes the state newer than any bound.
     const error = await this.#waitLinearizable();
     if (error === null) return null;
+    const staleMs = this.#options.stalenessMs();
     const told = staleMs === null ? "unknown" : `${Math.round(staleMs)} ms`;
     return {
       code: "stale",
       message: `The data here may be older than ${maxStalenessMs} ms (${told}), and no leader answers.`,
     };
+  }
+
+  /**
+   * What a quorum confirmed in a round that *began* within the bound; null when none did. A word
+   * of the leader does not do: it may be long on its way, and a leader that stood still sends what
+   * was true before. The monotonic clock stands still in sleep; then the wall clock runs ahead.
+   */
+  #confirmedWithin(maxStalenessMs: number): LogIndex | null {
+    const { clock } = this.#options;
+    if (this.#confirmed === null) return null;
+    const elapsedMs = clock.nowMs() - this.#confirmed.atMs;
+    const sleptMs = clock.wallMs() - this.#confirmed.wallMs - elapsedMs;
+    if (elapsedMs > maxStalenessMs || sleptMs > SLEEP_NOTICED_MS) return null;
+    return this.#confirmed.index;
   }
 }

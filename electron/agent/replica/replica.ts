@@ -19,6 +19,7 @@ import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import { decodeSeatContext } from "../../../shared/cluster/seat-context.ts";
 import type { Status } from "../../../shared/cluster/status.ts";
+import type { HelloMessage, RefusalCode } from "../../../shared/protocol/hello.ts";
 import type { MemberMessage } from "../../../shared/protocol/messages.ts";
 import type { LogEntry, RaftStatus, ReadAnswer, SnapshotMark } from "../../../shared/raft/types.ts";
 import type { StorePosition } from "../../store-worker/messages.ts";
@@ -30,7 +31,7 @@ import type { ReplicaMethod } from "./methods.ts";
 import { openFiles } from "./open-files.ts";
 import type { OpenFailure, OpenedFiles } from "./open-files.ts";
 import { makeParts } from "./parts.ts";
-import type { Parts, PartsListener } from "./parts.ts";
+import type { Parts, PartsListener } from "./parts-types.ts";
 import type { ReplicaContext, ReplicaOptions } from "./replica-context.ts";
 import { buildStatus } from "./status-builder.ts";
 import type { StatusSources } from "./status-builder.ts";
@@ -76,6 +77,7 @@ export class Replica implements PartsListener {
         "heartbeat-ms": settings.raft.heartbeatMs,
         "election-ms": settings.raft.electionMs,
         "retention-mib": Math.round(settings.retentionBytes / (1024 * 1024)),
+        "retention-days": Math.round(settings.retentionMs / (24 * 60 * 60 * 1000)),
       },
     };
     this.#parts = makeParts({ options, files, context: this.#context, replica: this });
@@ -85,6 +87,7 @@ export class Replica implements PartsListener {
   async start(): Promise<OpenFailure | null> {
     this.#parts.applier.resume(this.#files.storePosition, this.raftStatus().commitIndex);
     this.#noteConfiguration(this.raftStatus());
+    this.#parts.seats.announce();
     const listening = await this.#parts.links.start();
     if (!listening.ok) return listening.error;
     this.#parts.pulse.start();
@@ -150,24 +153,29 @@ export class Replica implements PartsListener {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const { pulse, leadership, transfers, links, driver, applier, snapshotter, hub } = this.#parts;
+    const { pulse, leadership, transfers, links, driver, applier, snapshotter, seats, hub } =
+      this.#parts;
     pulse.stop();
     leadership.close();
-    transfers.close();
+    await transfers.close();
     await links.close();
     await driver.stop();
     await applier.close();
     await snapshotter.close();
+    await seats.close();
     await this.#files.log.close();
     hub.close();
   }
 
   /** A message from another member. */
   onMessage(from: MemberId, message: MemberMessage): void {
-    const { driver, lag, links, forwarder, transfers } = this.#parts;
+    const { driver, lag, links, forwarder, transfers, seats } = this.#parts;
     switch (message.type) {
       case "raft":
-        driver.input((raft) => raft.step(message.message));
+        if (seats.mayHear(message.message)) driver.input((raft) => raft.step(message.message));
+        return;
+      case "barred":
+        seats.onBarred(from, message);
         return;
       case "beat": {
         const answer = lag.onBeat(from, message);
@@ -188,11 +196,34 @@ export class Replica implements PartsListener {
       case "snapshot-chunk":
       case "snapshot-progress":
       case "snapshot-end":
+      case "snapshot-offer":
+      case "snapshot-request":
         transfers.onMessage(from, message);
         return;
       default:
         unreachable(message);
     }
+  }
+
+  /** A member can be talked to. */
+  onUp(peer: MemberId, hello: HelloMessage): void {
+    this.#parts.seats.onUp(peer, hello);
+    this.statusChanged();
+  }
+
+  /** A member does not take this one. */
+  onRefused(peer: MemberId, code: RefusalCode): void {
+    this.#parts.seats.onRefused(peer, code);
+  }
+
+  /** Two computers use a member's key. */
+  onDuplicate(peer: MemberId): void {
+    this.#parts.seats.onDuplicate(peer);
+  }
+
+  /** Another computer uses this member's own key. */
+  onOwnCopy(hello: HelloMessage, isYielding: boolean): void {
+    this.#parts.seats.onOwnCopy(hello, isYielding);
   }
 
   /** A member cannot be reached any more. */
@@ -239,17 +270,12 @@ export class Replica implements PartsListener {
 
   /** The database differs from what the log says it must be. */
   onDiverged(detail: string): void {
-    this.#parts.storage.diverged(detail);
-    this.#parts.driver.input((raft) => raft.stepDown());
-    this.statusChanged();
+    this.#parts.troubles.onDiverged(detail);
   }
 
-  /** Another member holds other data at an index. A follower is the one to doubt itself. */
+  /** Another member holds other data at an index. */
   onMismatch(member: MemberId, index: LogIndex): void {
-    this.#options.ports.logger.warn("checksum-mismatch", { member, index });
-    if (this.raftStatus().role === "leader") return;
-    void this.#parts.applier.suspend();
-    this.onDiverged(`checksums differ at index ${index}`);
+    this.#parts.troubles.onMismatch(member, index);
   }
 
   /** The store's worker ended. */
@@ -261,10 +287,7 @@ export class Replica implements PartsListener {
 
   /** The disk refused. */
   onDiskError(error: DiskError): void {
-    this.#options.ports.logger.warn("disk", { ...error });
-    this.#parts.storage.diskError(error);
-    this.#parts.driver.input((raft) => raft.stepDown());
-    this.statusChanged();
+    this.#parts.troubles.onDiskError(error);
   }
 
   /** The core did something: role, indexes or the configuration may be others. */
@@ -273,7 +296,7 @@ export class Replica implements PartsListener {
     this.#parts.lag.noteOwnCommit(status);
     this.#parts.leadership.note(status);
     this.#noteConfiguration(status);
-    const at = new Date(this.#options.ports.clock.wallMs()).toISOString();
+    const at = (): string => new Date(this.#options.ports.clock.wallMs()).toISOString();
     const event = this.#leadershipLog.note(status, at, (member) => this.#nameOf(member));
     if (event === null) return;
     this.#options.ports.logger.info("leadership", { term: event.term, leader: event.leader });
@@ -293,7 +316,7 @@ export class Replica implements PartsListener {
 
   /** What the status is made of, now. */
   statusSources(): StatusSources {
-    const { applier, lag, links, pulse, storage, leadership } = this.#parts;
+    const { applier, lag, links, pulse, storage, leadership, seats } = this.#parts;
     const { log } = this.#files;
     return {
       context: this.#context,
@@ -304,6 +327,7 @@ export class Replica implements PartsListener {
       rows: pulse.rows,
       log: { firstIndex: log.firstIndex, bytes: log.bytes },
       storage: storage.shown,
+      seat: seats.shown,
       canWrite: leadership.refusal() === null,
     };
   }
@@ -312,8 +336,10 @@ export class Replica implements PartsListener {
   lowestIndexNeeded(): LogIndex {
     let lowest = this.applied.applied.index;
     for (const each of this.raftStatus().progress) {
-      if (!this.#parts.links.isUp(each.id) || each.mode === "snapshot") continue;
-      if (each.matchIndex < lowest) lowest = each.matchIndex;
+      if (!this.#parts.links.isUp(each.id)) continue;
+      const { id, mode, matchIndex } = each;
+      const needed = mode === "snapshot" ? this.#parts.transfers.pinOf(id) : matchIndex;
+      if (needed !== null && needed < lowest) lowest = needed;
     }
     return lowest;
   }
@@ -325,6 +351,8 @@ export class Replica implements PartsListener {
     if (isSame && seen?.isChangingConfiguration === isChangingConfiguration) return;
     this.#configurationSeen = { configuration, isChangingConfiguration };
     this.#parts.admission.onConfiguration(configuration, !isChangingConfiguration);
+    this.#parts.lag.noteSeats(configuration.seats);
+    this.#parts.seats.onConfiguration();
     this.#parts.links.membersChanged();
   }
 

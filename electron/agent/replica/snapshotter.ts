@@ -1,7 +1,11 @@
 /**
- * Makes snapshots and lets go of the log behind them. The log keeps a window behind the newest
- * snapshot for members that were away a while, and is never cut above what a connected member,
- * this member's own store, or the older kept snapshot still needs.
+ * Makes snapshots and lets go of the log behind them.
+ *
+ * The log keeps a window behind the newest snapshot for members that were away a while: so many
+ * bytes or so many days, whichever is less. It is never cut above what this member's own store or
+ * the older kept snapshot needs, and what a connected member or a snapshot on its way needs is
+ * kept beyond the window, up to a multiple of it: one that is there and does not move may cost
+ * disk, but not all of it.
  */
 import { assert, defined } from "../../../shared/base/assert.ts";
 import { logIndex } from "../../../shared/base/ids.ts";
@@ -23,26 +27,35 @@ type SnapshotterOptions = {
   readonly storage: StorageState;
   readonly settings: ReplicaSettings;
   readonly configurationAt: (index: LogIndex) => Configuration;
+  /** ms since 1970: what is older than the retention is let go of. */
+  readonly wallMs: () => number;
   /** The lowest index whose successor somebody connected still has to get. */
   readonly lowestNeeded: () => LogIndex;
 };
+
+/** How many windows of log a member that is there and does not move may hold. */
+const HELD_WINDOW_COUNT = 4;
 
 /** One snapshot at a time. */
 export class Snapshotter {
   readonly #options: SnapshotterOptions;
   #running: Promise<void> | null = null;
   #isClosed = false;
+  /** Up to here the log was let go of last; only whole segments go. */
+  #cutAt = 0;
 
   constructor(options: SnapshotterOptions) {
     this.#options = options;
   }
 
-  /** Makes a snapshot when the log has grown enough since the last one. */
-  maybeSnapshot(): Promise<void> {
+  /** Makes a snapshot when the log has grown enough, or become old enough, since the last one. */
+  async maybeSnapshot(): Promise<void> {
     const { files, log, settings } = this.#options;
     const at = files.latest()?.mark.position.index ?? logIndex(0);
-    if (log.bytesAfter(at) < settings.snapshotAfterBytes) return Promise.resolve();
-    return this.#snapshot();
+    const isLong = log.bytesAfter(at) >= settings.snapshotAfterBytes;
+    const isOld = this.#lastTooOld() > at;
+    if (isLong || isOld) await this.#snapshot();
+    else if (this.#running === null) await this.#truncate();
   }
 
   /** Sees to it that the newest snapshot joins the kept log, so that it can be sent. */
@@ -91,14 +104,24 @@ export class Snapshotter {
   }
 
   async #truncate(): Promise<void> {
-    const { log, files, settings, lowestNeeded } = this.#options;
+    const { log, files, settings, lowestNeeded, storage } = this.#options;
     // With a single snapshot the whole log stays: it is what a damaged one is replaced by.
     const oldest = files.previous()?.mark.position.index ?? logIndex(0);
-    const window = firstIndexWithin(log, settings.retentionBytes) - 1;
-    const upTo = Math.min(oldest, window, lowestNeeded());
-    if (upTo < log.firstIndex) return;
+    if (oldest < log.firstIndex || !storage.isOk) return;
+    const { retentionBytes } = settings;
+    const window = Math.max(firstIndexWithin(log, retentionBytes) - 1, this.#lastTooOld());
+    const heldMax = firstIndexWithin(log, retentionBytes * HELD_WINDOW_COUNT) - 1;
+    const upTo = Math.min(oldest, window, Math.max(lowestNeeded(), heldMax));
+    if (upTo < log.firstIndex || upTo === this.#cutAt) return;
     assert(upTo <= log.lastIndex, "only stored entries are let go");
+    this.#cutAt = upTo;
     await log.truncatePrefix(logIndex(upTo));
+  }
+
+  /** The last index that is older than the retention; 0 when none is. */
+  #lastTooOld(): number {
+    const { log, settings, wallMs } = this.#options;
+    return log.lastIndexBefore(wallMs() - settings.retentionMs);
   }
 }
 

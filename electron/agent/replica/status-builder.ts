@@ -1,7 +1,12 @@
 /** Puts together what a member says of itself and of the others; see `shared/cluster/status.ts`. */
 import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
 import { decodeSeatContext } from "../../../shared/cluster/seat-context.ts";
-import type { MemberRole, MemberStatus, Status } from "../../../shared/cluster/status.ts";
+import type {
+  MemberRefusal,
+  MemberRole,
+  MemberStatus,
+  Status,
+} from "../../../shared/cluster/status.ts";
 import type { RaftStatus, Seat } from "../../../shared/raft/types.ts";
 import type { PeerInfo } from "../transport/peer-links.ts";
 import type { Applier } from "./applier.ts";
@@ -25,6 +30,7 @@ export type StatusSources = {
   readonly rows: ReadonlyMap<MemberId, StageRow>;
   readonly log: { readonly firstIndex: LogIndex; readonly bytes: number };
   readonly storage: Status["storage"];
+  readonly seat: Status["seat"];
   readonly canWrite: boolean;
 };
 
@@ -43,6 +49,8 @@ export function buildStatus(sources: StatusSources): Status {
       name: context.nameOf(context.self),
       seat: seatOf(raft, context.self)?.kind ?? null,
     },
+    seat: sources.seat,
+    alarm: alarmOf(sources),
     role: roleOf(raft),
     term: raft.term,
     leader: leaderOf(sources),
@@ -75,6 +83,12 @@ function seatOf(raft: RaftStatus, member: MemberId): Seat | undefined {
   return raft.configuration.seats.find((seat) => seat.id === member);
 }
 
+function alarmOf({ context, raft }: StatusSources): Status["alarm"] {
+  if (raft.alarm === null) return null;
+  const { code, member, detail } = raft.alarm;
+  return { code, member: context.nameOf(member), detail };
+}
+
 function leaderOf({ context, raft, peers }: StatusSources): Status["leader"] {
   if (raft.leader === null) return null;
   const address =
@@ -89,20 +103,35 @@ function memberStatus(seat: Seat, sources: StatusSources): MemberStatus {
   const { context, raft, peers } = sources;
   const isSelf = seat.id === context.self;
   const peer = peers.get(seat.id);
-  const shared = {
+  const stages = stagesOf(seat.id, sources);
+  return {
     id: seat.id,
     name: decodeSeatContext(seat.context).name,
     seat: seat.kind,
     isSelf,
     isLeader: raft.leader === seat.id,
     connected: isSelf || (peer?.isConnected ?? false),
-    version: isSelf ? context.version : (peer?.version ?? null),
-    address: isSelf ? context.ports.network.listenAddress : (peer?.address ?? null),
+    received: stages.received,
+    flushed: stages.flushed,
+    applied: stages.applied,
+    lagEntries: stages.lagEntries,
+    lagMs: stages.lagMs,
     roundTripMs: isSelf ? 0 : (peer?.roundTripMs ?? null),
+    lastSeen: stages.lastSeen,
+    address: isSelf ? context.ports.network.listenAddress : (peer?.address ?? null),
+    version: isSelf ? context.version : (peer?.version ?? null),
+    refusal: refusalOf(peer),
   };
-  if (isSelf) return { ...shared, ...ownStages(sources) };
-  if (raft.role === "leader") return { ...shared, ...heardStages(seat.id, sources) };
-  return { ...shared, ...toldStages(seat.id, sources) };
+}
+
+function refusalOf(peer: PeerInfo | undefined): MemberRefusal | null {
+  if (peer === undefined || peer.isConnected || peer.refusal === null) return null;
+  return { code: peer.refusal.code, detail: peer.refusal.detail };
+}
+
+function stagesOf(id: MemberId, sources: StatusSources): Omit<StageRow, "id"> {
+  if (id === sources.context.self) return ownStages(sources);
+  return sources.raft.role === "leader" ? heardStages(id, sources) : toldStages(id, sources);
 }
 
 function ownStages({ context, raft, applier, lag }: StatusSources): Omit<StageRow, "id"> {

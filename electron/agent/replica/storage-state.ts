@@ -2,7 +2,7 @@ import type { ApiError } from "../../../shared/api/methods.ts";
 import type { Status } from "../../../shared/cluster/status.ts";
 import type { DiskError } from "../ports.ts";
 
-/** Whether this member's disk and database can be relied on. `failed` and `diverged` are final. */
+/** Whether this member's disk and database can be relied on. `failed` and `damaged` are final. */
 export class StorageState {
   readonly #folder: string;
   #state: Status["storage"]["state"] = "ok";
@@ -22,9 +22,15 @@ export class StorageState {
     return this.#state === "ok";
   }
 
+  /** Alone with a log that is damaged: what is whole can be read. @param detail One sentence. */
+  damaged(detail: string): void {
+    this.#state = "damaged";
+    this.#detail = detail;
+  }
+
   /** The disk refused. A full disk may get better; a failed one does not. */
   diskError(error: DiskError): void {
-    if (this.#state === "failed" || this.#state === "diverged") return;
+    if (this.#state !== "ok" && this.#state !== "full") return;
     this.#state = error.code === "storage-full" ? "full" : "failed";
     this.#detail = error.detail;
   }
@@ -36,8 +42,16 @@ export class StorageState {
     this.#detail = null;
   }
 
+  /** The database was built again from the log; a disk that failed meanwhile stays failed. */
+  rebuilt(): void {
+    if (this.#state !== "diverged") return;
+    this.#state = "ok";
+    this.#detail = null;
+  }
+
   /** This database differs from the leader's. */
   diverged(detail: string): void {
+    if (this.#state === "failed" || this.#state === "damaged") return;
     this.#state = "diverged";
     this.#detail = detail;
   }
@@ -59,6 +73,14 @@ export class StorageState {
         };
       case "diverged":
         return this.readRefusal();
+      case "damaged":
+        return {
+          code: "log-damaged",
+          message:
+            `The replication log of this computer is damaged (${this.#detail ?? "no detail"}). ` +
+            "Nothing was changed. What is whole can be read, exported and backed up; " +
+            "see: tidemark repair.",
+        };
     }
   }
 

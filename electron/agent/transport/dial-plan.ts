@@ -15,6 +15,7 @@ import type { DialOutcome } from "./dialer.ts";
 
 /** What the plan is made from. */
 export type DialPlanOptions = {
+  readonly self: MemberId;
   readonly network: Network;
   readonly clock: Clock;
   readonly random: Random;
@@ -97,7 +98,8 @@ export class DialPlan {
     if (address === this.#options.network.listenAddress) return false;
     const { others, isUp, addressBook } = this.#options;
     const ids = others();
-    if (ids.every(isUp)) return false;
+    // Who is alone may still meet a copy of its own data folder.
+    if (ids.length > 0 && ids.every(isUp)) return false;
     return !ids.some((id) => isUp(id) && addressBook.addressesOf(id).includes(address));
   }
 
@@ -122,7 +124,13 @@ export class DialPlan {
       connection.close("already connected");
       return "reached";
     }
-    return (await this.#options.onConnection(connection)) ? "reached" : "failed";
+    const hasGreeted = await this.#options.onConnection(connection);
+    if (peer === this.#options.self) {
+      // The greeting said all there was to say, to itself or to a copy of its data folder.
+      this.#forget(address);
+      return "give-up";
+    }
+    return hasGreeted ? "reached" : "failed";
   }
 
   #failed(expected: MemberId | null, address: string, error: DialError): DialOutcome {

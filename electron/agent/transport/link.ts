@@ -8,9 +8,13 @@
 import type { ClusterId, MemberId } from "../../../shared/base/ids.ts";
 import type { AddressesMessage } from "../../../shared/protocol/addresses.ts";
 import type { HelloMessage, RefusalCode } from "../../../shared/protocol/hello.ts";
-import { decodePeerMessage, encodePeerMessage } from "../../../shared/protocol/messages.ts";
+import {
+  decodePeerMessage,
+  encodePeerMessage,
+  isInVersion,
+} from "../../../shared/protocol/messages.ts";
 import type { MemberMessage, PeerMessage } from "../../../shared/protocol/messages.ts";
-import { chooseVersion } from "../../../shared/protocol/version.ts";
+import { PROTOCOL_VERSION_MIN, chooseVersion } from "../../../shared/protocol/version.ts";
 import type { Clock, Connection, Timer } from "../ports.ts";
 
 /** Why a connection did not come about, and who said so. */
@@ -56,9 +60,12 @@ export class Link {
   readonly #options: LinkOptions;
   readonly #greetingTimer: Timer;
   #theirs: HelloMessage | null = null;
+  /** Until both hellos are here, only what every version understands is said. */
+  #version = PROTOCOL_VERSION_MIN;
   #isOver = false;
   #roundTripMs: number | null = null;
   #heardAtMs: number;
+  #answeredPingOfMs = -Infinity;
 
   constructor(connection: Connection, options: LinkOptions) {
     this.connection = connection;
@@ -82,6 +89,11 @@ export class Link {
     return this.#theirs;
   }
 
+  /** The protocol version both ends agreed on; the lowest until then. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** Running mean of the round trip; null before the first one. */
   get roundTripMs(): number | null {
     return this.#roundTripMs;
@@ -92,13 +104,21 @@ export class Link {
     return this.#heardAtMs;
   }
 
+  /** Monotonic time at which the newest ping that was answered had left; -Infinity before. */
+  get answeredPingOfMs(): number {
+    return this.#answeredPingOfMs;
+  }
+
   /** Nothing comes and nothing goes any more. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  send(message: PeerMessage): void {
-    if (!this.#isOver) this.#sendNow(message);
+  /** @returns whether it was sent: not when the link is over, or its version has no such word. */
+  send(message: PeerMessage): boolean {
+    if (this.#isOver || !isInVersion(message, this.#version)) return false;
+    this.#sendNow(message);
+    return true;
   }
 
   /** Asks for a sign of life, and measures the round trip. */
@@ -129,13 +149,14 @@ export class Link {
   }
 
   #sendNow(message: PeerMessage): void {
-    this.connection.send(encodePeerMessage(message));
+    this.connection.send(encodePeerMessage(message, this.#version));
   }
 
   #received(frame: Uint8Array): void {
     if (this.#isOver) return;
     this.#heardAtMs = this.#options.clock.nowMs();
-    const decoded = decodePeerMessage(frame, { from: this.peer, to: this.#options.self });
+    const ends = { from: this.peer, to: this.#options.self };
+    const decoded = decodePeerMessage(frame, ends, this.#version);
     if (!decoded.ok) return this.#malformed(`${decoded.error.code}: ${decoded.error.detail}`);
     if (this.#theirs === null) this.#greeting(decoded.value);
     else this.#conversation(decoded.value);
@@ -145,9 +166,11 @@ export class Link {
     if (message.type === "refused") return this.#refusedByThem(message.code, message.detail);
     if (message.type !== "hello") return this.#malformed(`${message.type} before hello`);
     const ours = this.#options.hello;
-    const problem = misfit(ours, message);
+    const version = commonVersion(ours, message);
+    const problem = misfit(ours, message, version);
     if (problem !== null) return this.refuse(problem.code, problem.detail);
     this.#greetingTimer.cancel();
+    this.#version = version ?? this.#version;
     this.#theirs = message;
     this.#settleGreeting(true);
     this.#options.events.onGreeted(this, message);
@@ -160,9 +183,10 @@ export class Link {
       case "refused":
         return this.#refusedByThem(message.code, message.detail);
       case "ping":
-        return this.send({ type: "pong", echoSentAtMs: message.sentAtMs });
+        this.send({ type: "pong", echoSentAtMs: message.sentAtMs });
+        return;
       case "pong":
-        return this.#measured(this.#options.clock.nowMs() - message.echoSentAtMs);
+        return this.#answered(message.echoSentAtMs);
       case "addresses":
         return this.#options.events.onAddresses(this, message);
       default:
@@ -170,9 +194,11 @@ export class Link {
     }
   }
 
-  #measured(roundTripMs: number): void {
+  #answered(pingOfMs: number): void {
+    const roundTripMs = this.#options.clock.nowMs() - pingOfMs;
     // The echo comes from another machine: nonsense is left out.
     if (!(roundTripMs >= 0)) return;
+    this.#answeredPingOfMs = Math.max(this.#answeredPingOfMs, pingOfMs);
     const before = this.#roundTripMs ?? roundTripMs;
     this.#roundTripMs = before + (roundTripMs - before) * ROUND_TRIP_WEIGHT;
   }
@@ -198,16 +224,21 @@ export class Link {
 
 type Misfit = { readonly code: RefusalCode; readonly detail: string };
 
-function misfit(ours: HelloMessage, theirs: HelloMessage): Misfit | null {
+function commonVersion(ours: HelloMessage, theirs: HelloMessage): number | null {
+  return chooseVersion(
+    { min: ours.versionMin, max: ours.versionMax },
+    { min: theirs.versionMin, max: theirs.versionMax },
+  );
+}
+
+function misfit(ours: HelloMessage, theirs: HelloMessage, version: number | null): Misfit | null {
   if (ours.clusterId !== theirs.clusterId) {
     return { code: "wrong-cluster", detail: clusterDetail(ours.clusterId, theirs.clusterId) };
   }
-  const ourRange = { min: ours.versionMin, max: ours.versionMax };
-  const theirRange = { min: theirs.versionMin, max: theirs.versionMax };
-  if (chooseVersion(ourRange, theirRange) !== null) return null;
+  if (version !== null) return null;
   const detail =
-    `${ours.memberName} runs ${ours.appVersion} (protocol ${ourRange.min} to ${ourRange.max}), ` +
-    `${theirs.memberName} runs ${theirs.appVersion} (${theirRange.min} to ${theirRange.max})`;
+    `${ours.memberName} runs ${ours.appVersion} (protocol ${ours.versionMin} to ${ours.versionMax}), ` +
+    `${theirs.memberName} runs ${theirs.appVersion} (${theirs.versionMin} to ${theirs.versionMax})`;
   return { code: "version-mismatch", detail };
 }
 

@@ -13,9 +13,8 @@ import { hexEncode } from "../../../shared/base/bytes.ts";
 import type { MemberId } from "../../../shared/base/ids.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { AddressesMessage } from "../../../shared/protocol/addresses.ts";
-import type { HelloMessage } from "../../../shared/protocol/hello.ts";
+import type { HelloMessage, RefusalCode } from "../../../shared/protocol/hello.ts";
 import type { MemberMessage, PeerMessage } from "../../../shared/protocol/messages.ts";
-import { PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN } from "../../../shared/protocol/version.ts";
 import type { Connection, Timer } from "../ports.ts";
 import { formatAddress, parseAddress } from "./address.ts";
 import { DialPlan } from "./dial-plan.ts";
@@ -67,6 +66,7 @@ export class PeerLinks {
     this.#options = options;
     this.#bootId = hexEncode(options.random.bytes(BOOT_ID_BYTES));
     this.#plan = new DialPlan({
+      self: options.self,
       network: options.network,
       clock: options.clock,
       random: options.random,
@@ -100,16 +100,27 @@ export class PeerLinks {
     return listening;
   }
 
-  /** Queues a message. @returns Whether there is a connection to put it on. */
+  /**
+   * Queues a message. @returns Whether there is a connection to put it on, whose protocol version
+   * has such a message.
+   */
   send(to: MemberId, message: MemberMessage): boolean {
-    const link = this.#linkTo(to);
-    link?.send(message);
-    return link !== null;
+    return this.#linkTo(to)?.send(message) ?? false;
+  }
+
+  /** The protocol version agreed on with a connected member; null without a connection. */
+  versionOf(member: MemberId): number | null {
+    return this.#linkTo(member)?.version ?? null;
   }
 
   /** Queues a message to every connected member. */
   broadcast(message: MemberMessage): void {
     for (const peer of this.#peers.values()) peer.links.at(-1)?.send(message);
+  }
+
+  /** Says why a member is not taken now, and ends the connection to it. */
+  refuse(member: MemberId, code: RefusalCode, detail: string): void {
+    this.#linkTo(member)?.refuse(code, detail);
   }
 
   /** Bytes to this member that the network has not taken yet; 0 when it is not connected. */
@@ -189,6 +200,7 @@ export class PeerLinks {
       address: peer?.address ?? this.#options.addressBook.addressesOf(id)[0] ?? null,
       name: peer?.hello?.memberName ?? null,
       version: peer?.hello?.appVersion ?? null,
+      protocolVersion: link?.version ?? null,
       http: peer?.hello?.http ?? null,
       roundTripMs: link?.roundTripMs ?? null,
       refusal: peer?.refusal ?? null,
@@ -208,8 +220,8 @@ export class PeerLinks {
     const listening = parseAddress(this.#options.network.listenAddress ?? "");
     return {
       type: "hello",
-      versionMin: PROTOCOL_VERSION_MIN,
-      versionMax: PROTOCOL_VERSION_MAX,
+      versionMin: this.#options.versions.min,
+      versionMax: this.#options.versions.max,
       clusterId: this.#options.clusterId,
       bootId: this.#bootId,
       listenPort: listening.ok ? listening.value.port : 0,
@@ -228,6 +240,7 @@ export class PeerLinks {
       this.#counters[refusal.by === "us" ? "refusedByUs" : "refusedByThem"] += 1;
       this.#peerOf(link.peer).refusal = refusal;
       this.#options.logger.warn("link-refused", { peer: link.peer, ...refusal });
+      if (refusal.by === "them") this.#options.onRefused(link.peer, refusal.code);
     },
     onMalformed: (link, detail) => {
       this.#counters.malformedFrames += 1;
@@ -237,6 +250,7 @@ export class PeerLinks {
   };
 
   #greeted(link: Link, hello: HelloMessage): void {
+    if (link.peer === this.#options.self) return this.#metOwnKey(link, hello);
     if (!this.#options.members().includes(link.peer)) {
       return link.refuse("not-a-member", "not a member of this cluster");
     }
@@ -245,6 +259,20 @@ export class PeerLinks {
     if (current === null) return this.#adopt(peer, link, hello);
     if (current.hello?.bootId === hello.bootId) return this.#replace(peer, link, hello);
     this.#contest(peer, current, link);
+  }
+
+  /**
+   * This very process, or one on a copied data folder. No clock tells which of two came later, so
+   * the greater boot id stands back; both ends see the same two ids.
+   */
+  #metOwnKey(link: Link, hello: HelloMessage): void {
+    if (hello.bootId === this.#bootId) return link.close("this computer itself answers there");
+    const isYielding = this.#bootId > hello.bootId;
+    this.#options.onOwnCopy(hello, isYielding);
+    if (isYielding) return link.close("a copy of this data folder answers there");
+    this.#counters.duplicateIdentities += 1;
+    this.#options.onDuplicate(link.peer);
+    link.refuse("duplicate-identity", "another computer with the same key runs");
   }
 
   #adopt(peer: Peer, link: Link, hello: HelloMessage): void {
@@ -273,7 +301,7 @@ export class PeerLinks {
     current.ping();
     this.#after(CONTEST_MS, () => {
       if (peer.contender !== contender) return;
-      if (current.heardAtMs > askedAtMs) {
+      if (current.answeredPingOfMs >= askedAtMs) {
         this.#counters.duplicateIdentities += 1;
         contender.refuse("duplicate-identity", "another computer with the same key is connected");
         this.#options.onDuplicate(contender.peer);

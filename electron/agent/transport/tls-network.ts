@@ -168,9 +168,8 @@ export class TlsNetwork implements Network {
   }
 
   #judgeDialled(peer: MemberId, expected: MemberId | null): DialError | null {
-    if (peer === this.#options.identity.memberId) {
-      return { code: "wrong-peer", detail: "this computer itself answers there" };
-    }
+    // This computer itself, or one that runs on a copy of its data folder: the hellos tell which.
+    if (expected === null && peer === this.#options.identity.memberId) return null;
     if (expected !== null) return peer === expected ? null : wrongPeer(peer, expected);
     if (this.#admit(peer)) return null;
     return { code: "not-a-member", detail: `${peer} answers there and is no member here` };

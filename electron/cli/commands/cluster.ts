@@ -13,7 +13,7 @@ import { connect } from "../connect.ts";
 import { fail, failWith, type CommandResult } from "../failure.ts";
 
 type CreateOptions = CommonOptions & { readonly name: string; readonly memberName?: string };
-type JoinOptions = CommonOptions & { readonly memberName?: string };
+type JoinOptions = CommonOptions & { readonly memberName?: string; readonly replace?: true };
 type InviteOptions = CommonOptions & { readonly role?: string; readonly expires?: string };
 
 /** Registers them. */
@@ -24,6 +24,7 @@ export function registerClusterCommands(context: CliContext): void {
     .action(async (options: CreateOptions) => context.finish(await create(context, options)));
   addCommand(context, "join <link>", "join a cluster by an invite link; then serve")
     .option("--member-name <name>", "name of this computer (default: its host name)")
+    .option("--replace", "put aside what the data folder holds, and join under a new key")
     .action(async (link: string, options: JoinOptions) =>
       context.finish(await join(context, link, options)),
     );
@@ -65,7 +66,9 @@ async function join(
     return fail("an invite link begins with tidemark://join/; print one with: tidemark invite", 2);
   }
   const memberName = options.memberName ?? hostname();
+  const isReplacing = options.replace === true;
   const client = await connect(scope.dataFolder);
+  if (client.ok && isReplacing) return fail("stop the agent of this data folder first.");
   if (client.ok) {
     const joined = await client.value.call("joinCluster", { link, memberName });
     if (!joined.ok) return failWith(joined.error);
@@ -74,7 +77,8 @@ async function join(
   }
   const { joinClusterIn } = await context.starters();
   const { dataFolder } = scope;
-  const joined = await joinClusterIn({ dataFolder, link, memberName });
+  const more = isReplacing ? { isReplacing } : {};
+  const joined = await joinClusterIn({ dataFolder, link, memberName, ...more });
   if (!joined.ok) return fail(joined.error.message);
   print(scope, joined.value, () => {
     const next = `tidemark serve --data ${dataFolder}`;

@@ -57,7 +57,12 @@ export function membersTable(status: Status): string {
     member.address ?? "-",
     member.version ?? "-",
   ]);
-  return textTable(columns, rows);
+  return textTable(columns, rows) + status.members.map(refusalLine).join("");
+}
+
+/** Why there is no connection to a member, where one of both ends has said so. */
+function refusalLine({ name, refusal }: MemberStatus): string {
+  return refusal === null ? "" : `${name} is not connected: ${refusal.detail}.\n`;
 }
 
 /** One member by name, id, or the beginning of its id. */

@@ -55,20 +55,36 @@ async function serve(context: CliContext, options: ServeOptions): Promise<Comman
     if (!checked.ok) return checked;
   }
   const { startAgent } = await context.starters();
-  const started = await startAgent({
+  const start = {
     dataFolder,
     listen: listen.value,
     http: http.value,
     mdnsInterface: options.mdns ? (options.mdnsInterface ?? null) : "none",
     peers: options.peer,
     rendererFolder: context.rendererFolder,
-  });
-  if (!started.ok) return fail(started.error.message);
-  const stop = terminal.waitForStop();
-  announce(terminal, started.value, options.open === true);
-  await stop;
-  await started.value.close();
-  return ok(null);
+  };
+  const first = await startAgent(start);
+  if (!first.ok) return fail(first.error.message);
+  const stop = terminal.waitForStop().then(() => null);
+  announce(terminal, first.value, options.open === true);
+  let running = first.value;
+  for (;;) {
+    const reason = await Promise.race([stop, running.broken]);
+    await running.close();
+    if (reason === null) return ok(null);
+    terminal.error(`tidemark: starting anew: ${reason}\n`);
+    const again = await startAgent({ ...start, ...addressesOf(running, start) });
+    if (!again.ok) return fail(again.error.message);
+    running = again.value;
+  }
+}
+
+/** Open windows and the other members find it again where it was. */
+function addressesOf(
+  { httpUrl }: StartedAgent,
+  { http }: { readonly http: string },
+): { readonly http: string } {
+  return { http: httpUrl === null ? http : new URL(httpUrl).host };
 }
 
 function announce(terminal: Terminal, agent: StartedAgent, isOpening: boolean): void {

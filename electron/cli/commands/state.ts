@@ -70,6 +70,8 @@ function statusText(status: Status): string {
     ["position", `${applied}, committed ${formatCount(log.commitIndex)}`],
     ["checksum", `${checksum.value} at ${checksum.index}`],
     ["durability", status.durability],
+    ["seat", seatText(status.seat)],
+    ...alarmPairs(status.alarm),
     ["storage", storage.detail === null ? storage.state : `${storage.state}: ${storage.detail}`],
     ["log", `${formatBytes(log.bytes)}, from ${log.firstIndex} to ${log.lastIndex}`],
     ["folder", storage.folder],
@@ -77,6 +79,23 @@ function statusText(status: Status): string {
   ];
   return `${textPairs(pairs)}\n${describeLag(status)}\n\n${membersTable(status)}`;
 }
+
+function alarmPairs(alarm: Status["alarm"]): (readonly [string, string])[] {
+  if (alarm === null) return [];
+  return [["alarm", `${alarm.member} is not sound, its word was not taken: ${alarm.detail}`]];
+}
+
+function seatText({ state, detail, since }: Status["seat"]): string {
+  if (state === "ok") return "ok";
+  return `${SEAT_WORDS[state]}: ${detail ?? "no detail"} (since ${since ?? "?"})`;
+}
+
+const SEAT_WORDS: { readonly [state in Exclude<Status["seat"]["state"], "ok">]: string } = {
+  barred: "given up, waiting for a new one; neither votes nor confirms",
+  damaged: "given up, stored data is damaged; neither votes nor confirms",
+  copy: "this data folder is a copy of one in use; neither votes nor confirms",
+  reseeding: "new, being filled from the others",
+};
 
 async function log(
   client: AgentClient,

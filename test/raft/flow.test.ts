@@ -1,0 +1,169 @@
+/**
+ * What one follower costs the others: nothing. Measured by counting messages and steps, because
+ * clocks on a shared computer prove little.
+ */
+import { describe, expect, it } from "vitest";
+import { logIndex } from "../../shared/base/ids.ts";
+import type { MemberId } from "../../shared/base/ids.ts";
+import type { RaftMessage } from "../../shared/raft/types.ts";
+import {
+  CoreFixture,
+  N1,
+  N2,
+  N3,
+  SETTINGS,
+  acknowledge,
+  at,
+  configurationOf,
+  to,
+} from "./core-fixture.ts";
+
+const THREE = configurationOf([N1, N2, N3]);
+
+type Neighbour = "in-step" | "silent" | "waits-for-a-snapshot";
+
+/** A leader with n2 in step, and n3 as told. */
+function leaderBeside(neighbour: Neighbour): CoreFixture {
+  const core = new CoreFixture(THREE, [1, 1, 1], 1);
+  core.lead();
+  acknowledge(core, 4);
+  if (neighbour === "in-step") acknowledge(core, 4, { from: N3 });
+  if (neighbour === "waits-for-a-snapshot") {
+    core.node.compact();
+    const refusal = { accepted: false, rejectedIndex: logIndex(3), hint: at(0, 0) } as const;
+    core.step({ ...to(2, N3), type: "append-ack", incarnation: 0, ...refusal });
+    expect(core.node.status.progress).toMatchObject([{ id: N2 }, { id: N3, mode: "snapshot" }]);
+  }
+  core.sent();
+  return core;
+}
+
+function appendsTo(id: MemberId, sent: readonly RaftMessage[]): readonly number[] {
+  return sent.flatMap((each) =>
+    each.to === id && each.type === "append" ? [each.previous.index] : [],
+  );
+}
+
+function bytesTo(id: MemberId, sent: readonly RaftMessage[]): number {
+  let sizeBytes = 0;
+  for (const each of sent) {
+    if (each.to !== id || each.type !== "append") continue;
+    for (const { payload } of each.entries) sizeBytes += payload.length;
+  }
+  return sizeBytes;
+}
+
+describe("a follower that does not answer, or waits for an image", () => {
+  it("costs the others no message and no step until the commit", () => {
+    const [inStep, ...others] = (["in-step", "silent", "waits-for-a-snapshot"] as const).map(
+      (neighbour) => {
+        const core = leaderBeside(neighbour);
+        const seen: unknown[] = [];
+        for (let index = 5; index < 60; index++) {
+          core.run((raft) => raft.propose([new Uint8Array(40)]));
+          seen.push(appendsTo(N2, core.sent()));
+          core.node.finishPersist();
+          acknowledge(core, index);
+          seen.push(core.node.status.commitIndex);
+        }
+        return seen;
+      },
+    );
+    for (const other of others) expect(other).toEqual(inStep);
+  });
+
+  it("has no more under way than its window and one append", () => {
+    const core = leaderBeside("in-step");
+    let sentBytes = 0;
+    for (let index = 5; index < 60; index++) {
+      core.run((raft) => raft.propose([new Uint8Array(40)]));
+      core.node.finishPersist();
+      acknowledge(core, index);
+      sentBytes += bytesTo(N3, core.sent());
+    }
+    expect(sentBytes).toBeLessThanOrEqual(SETTINGS.inflightBytesMax + SETTINGS.appendBytesMax);
+    expect(sentBytes).toBeGreaterThanOrEqual(SETTINGS.inflightBytesMax);
+  });
+
+  it("is asked with entries once, and then without, however long it is silent", () => {
+    const core = new CoreFixture(THREE, [1, 1, 1], 1);
+    core.lead();
+    const probes = [0, 1, 2, 3].flatMap(() => {
+      core.wait(100);
+      core.run((raft) => raft.propose([new Uint8Array(10)]));
+      core.step({ ...to(2, N3), type: "heartbeat-ack", incarnation: 0, round: 0 });
+      return core.sentOf("append").filter((each) => each.to === N3);
+    });
+    expect(probes.map(({ entries }) => entries.length)).toEqual([0, 0, 0, 0]);
+  });
+});
+
+describe("an append that was lost", () => {
+  it("is asked for after two heartbeats without news, and sent again", () => {
+    const core = leaderBeside("in-step");
+    core.run((raft) => raft.propose([new Uint8Array(8)]));
+    core.sent();
+    const beat = (): void => {
+      core.wait(100);
+      const round = core.sentOf("heartbeat").at(-1)?.round ?? 0;
+      core.step({ ...to(2), type: "heartbeat-ack", incarnation: 0, round });
+    };
+    beat();
+    beat();
+    expect(appendsTo(N2, core.sent())).toEqual([5]);
+    const refusal = { accepted: false, rejectedIndex: logIndex(5), hint: at(2, 4) } as const;
+    core.step({ ...to(2), type: "append-ack", incarnation: 0, ...refusal });
+    expect(appendsTo(N2, core.sent())).toEqual([4]);
+  });
+});
+
+describe("a heartbeat", () => {
+  it("leaves ahead of the entries of the same moment", () => {
+    const core = leaderBeside("in-step");
+    core.run((raft) => {
+      raft.propose([new Uint8Array(60), new Uint8Array(60)]);
+      raft.advance(core.nowMs + 100);
+    });
+    const types = core.sent().map(({ type }) => type);
+    expect(types.indexOf("append")).toBeGreaterThan(types.lastIndexOf("heartbeat"));
+  });
+});
+
+describe("a leader whose process stalls again and again", () => {
+  it("keeps its office while answers come in between, and gives up when none do", () => {
+    const core = leaderBeside("in-step");
+    const stall = (): void => {
+      core.nowMs += 700;
+      core.run((raft) => raft.advance(core.nowMs));
+    };
+    for (let round = 0; round < 20; round++) {
+      stall();
+      core.step({ ...to(2), type: "heartbeat-ack", incarnation: 0, round: 0 });
+    }
+    expect(core.node.status.role).toBe("leader");
+    for (let round = 0; round < 6; round++) stall();
+    expect(core.node.status.role).toBe("follower");
+  });
+});
+
+describe("a disk that stands still", () => {
+  it("ends a leadership within two election timeouts, and is not elected while it lasts", () => {
+    const core = leaderBeside("in-step");
+    core.run((raft) => raft.propose([new Uint8Array(8)]));
+    for (let round = 0; round < 20 && core.node.status.role === "leader"; round++) {
+      core.wait(100);
+      core.step({ ...to(2), type: "heartbeat-ack", incarnation: 0, round: 0 });
+    }
+    expect(core.node.status.role).toBe("follower");
+    expect(core.nowMs).toBeLessThanOrEqual(2000 + 2 * SETTINGS.electionMs);
+    core.sent();
+    core.wait(20 * SETTINGS.electionMs);
+    expect(core.sent()).toEqual([]);
+    const last = at(9, 99);
+    core.step({ ...to(9), type: "vote-request", preVote: true, last, transfer: false });
+    expect(core.sentOf("vote-reply")).toMatchObject([{ granted: false }]);
+    core.node.finishPersist();
+    core.wait(2 * SETTINGS.electionMs);
+    expect(core.sentOf("vote-request").length).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,107 @@
+import { describe, expect, it } from "vitest";
+import { logIndex } from "../../shared/base/ids.ts";
+import { CoreFixture, N1, N2, N3, acknowledge, configurationOf, to } from "./core-fixture.ts";
+
+const THREE = configurationOf([N1, N2, N3]);
+
+/** A follower of n2 that has passed a read on. */
+function followerWithRead(): { readonly core: CoreFixture; readonly requestId: number } {
+  const core = new CoreFixture(THREE, [1, 1], 1);
+  hearLeader(core, 1);
+  core.sent();
+  core.run((raft) => raft.readIndex(7));
+  const [asked] = core.sentOf("read-index");
+  expect(asked).toMatchObject({ to: N2 });
+  return { core, requestId: asked?.requestId ?? 0 };
+}
+
+function hearLeader(core: CoreFixture, inTerm: number, from = N2): void {
+  core.step({ ...to(inTerm, from), type: "heartbeat", commitIndex: logIndex(0), round: 1 });
+  core.node.finishPersist();
+}
+
+describe("§6.4 a read passed on to the leader", () => {
+  it("is answered with what the leader says", () => {
+    const { core, requestId } = followerWithRead();
+    core.step({ ...to(1), type: "read-index-reply", requestId, index: logIndex(2) });
+    expect(core.reads).toEqual([{ requestId: 7, index: 2 }]);
+  });
+
+  it("is refused when another leads; what the old leader says later answers nothing", () => {
+    const { core, requestId } = followerWithRead();
+    hearLeader(core, 2, N3);
+    expect(core.reads).toEqual([{ requestId: 7, index: null }]);
+    core.step({ ...to(1), type: "read-index-reply", requestId, index: logIndex(2) });
+    core.step({ ...to(2), type: "read-index-reply", requestId, index: logIndex(2) });
+    hearLeader(core, 3);
+    core.step({ ...to(3), type: "read-index-reply", requestId, index: logIndex(2) });
+    expect(core.reads).toHaveLength(1);
+  });
+
+  it("is refused when the connection is lost, or the leader is silent; late words are ignored", () => {
+    for (const lose of [
+      (core: CoreFixture) => core.run((raft) => raft.connectionLost(N2)),
+      (core: CoreFixture) => core.wait(1100),
+    ]) {
+      const { core, requestId } = followerWithRead();
+      lose(core);
+      expect(core.reads).toEqual([{ requestId: 7, index: null }]);
+      core.step({ ...to(1), type: "read-index-reply", requestId, index: logIndex(2) });
+      expect(core.reads).toHaveLength(1);
+    }
+  });
+
+  it("of a life before a restart does not answer one of today", () => {
+    const { core, requestId } = followerWithRead();
+    core.node.crash("everything");
+    core.node.start(core.nowMs);
+    hearLeader(core, 1);
+    core.run((raft) => raft.readIndex(8));
+    core.step({ ...to(1), type: "read-index-reply", requestId, index: logIndex(1) });
+    expect(core.reads.filter(({ index }) => index !== null)).toEqual([]);
+  });
+});
+
+describe("§6.4 a read at the leader", () => {
+  it("is not confirmed by answers of an earlier term of its own", () => {
+    const core = new CoreFixture(THREE);
+    core.lead();
+    acknowledge(core, 1);
+    core.run((raft) => raft.readIndex(1));
+    const round = core.sentOf("heartbeat").at(-1)?.round ?? 0;
+    core.run((raft) => raft.stepDown());
+    expect(core.reads).toEqual([{ requestId: 1, index: null }]);
+    core.lead();
+    acknowledge(core, 2);
+    core.run((raft) => raft.readIndex(2));
+    core.step({ ...to(1), type: "heartbeat-ack", incarnation: 0, round: round + 9 });
+    core.step({ ...to(1), type: "heartbeat-ack", incarnation: 0, round });
+    expect(core.reads).toHaveLength(1);
+    const today = core.sentOf("heartbeat").at(-1)?.round ?? 0;
+    core.step({ ...to(2), type: "heartbeat-ack", incarnation: 0, round: today });
+    expect(core.reads).toContainEqual({ requestId: 2, index: 2 });
+  });
+
+  it("without a quorum is refused when the leader gives up, and never answered before", () => {
+    const core = new CoreFixture(THREE);
+    core.lead();
+    acknowledge(core, 1);
+    core.run((raft) => raft.readIndex(1));
+    core.wait(900);
+    expect(core.reads).toEqual([]);
+    core.wait(400);
+    expect(core.node.status.role).not.toBe("leader");
+    expect(core.reads).toEqual([{ requestId: 1, index: null }]);
+  });
+
+  it("after an hour of sleep waits for answers of today", () => {
+    const core = new CoreFixture(THREE);
+    core.lead();
+    acknowledge(core, 1);
+    core.run((raft) => raft.advance(core.nowMs + 3_600_000));
+    core.run((raft) => raft.readIndex(1));
+    expect(core.reads).toEqual([]);
+    core.step({ ...to(2), type: "heartbeat-ack", incarnation: 0, round: 0 });
+    expect(core.reads).toEqual([{ requestId: 1, index: null }]);
+  });
+});

@@ -1,0 +1,143 @@
+import { describe, expect, test } from "vitest";
+import { ReplicationLog } from "../../electron/agent/log/replication-log.ts";
+import { SnapshotFiles } from "../../electron/agent/log/snapshots.ts";
+import type { Store } from "../../electron/agent/ports.ts";
+import type { Applier } from "../../electron/agent/replica/applier.ts";
+import { DEFAULT_SETTINGS } from "../../electron/agent/replica/replica-context.ts";
+import { Snapshotter } from "../../electron/agent/replica/snapshotter.ts";
+import { StorageState } from "../../electron/agent/replica/storage-state.ts";
+import { logIndex, memberId, term } from "../../shared/base/ids.ts";
+import type { LogIndex } from "../../shared/base/ids.ts";
+import type { Configuration } from "../../shared/raft/types.ts";
+import { entriesBetween, silentLogger, value } from "../log/log-fixtures.ts";
+import { FakeDisk } from "../support/fake-disk.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const ENTRY_BYTES = 52;
+const configuration: Configuration = {
+  seats: [{ id: memberId("n1"), kind: "voter", incarnation: 0, context: new Uint8Array(0) }],
+};
+
+/** A member that appends, applies at once, and looks every second whether a snapshot is due. */
+class Member {
+  /** 1 January 2026. */
+  wallMs = Date.UTC(2026, 0, 1);
+  lowestNeeded: LogIndex | null = null;
+  readonly disk = new FakeDisk();
+  log!: ReplicationLog;
+  files!: SnapshotFiles;
+  #snapshotter!: Snapshotter;
+
+  static async start(settings: Partial<typeof DEFAULT_SETTINGS>): Promise<Member> {
+    const member = new Member();
+    const { disk } = member;
+    const opened = await ReplicationLog.open({
+      ...{ disk, folder: "log", logger: silentLogger, segmentBytesMax: 1000 },
+      wallMs: () => member.wallMs,
+    });
+    member.log = value(opened).log;
+    const folder = { disk, folder: "snapshots", logger: silentLogger };
+    member.files = value(await SnapshotFiles.open(folder));
+    member.#snapshotter = new Snapshotter({
+      ...{ log: member.log, files: member.files, logger: silentLogger },
+      store: { call: () => Promise.resolve(member.#image()) } as unknown as Store,
+      applier: member as unknown as Applier,
+      storage: new StorageState("test"),
+      settings: { ...DEFAULT_SETTINGS, ...settings },
+      configurationAt: () => configuration,
+      wallMs: () => member.wallMs,
+      lowestNeeded: () => member.lowestNeeded ?? member.log.lastIndex,
+    });
+    return member;
+  }
+
+  get position() {
+    return { applied: { term: term(1), index: this.log.lastIndex }, checksum: "c0ffee" };
+  }
+
+  async write(count: number): Promise<void> {
+    const first = this.log.lastIndex + 1;
+    for (let index = first; index < first + count; index += 5) {
+      const entries = entriesBetween(index, index + 4, 1, ENTRY_BYTES);
+      value(await this.log.persist({ hardState: null, entries }));
+    }
+    await this.#snapshotter.maybeSnapshot();
+  }
+
+  /** A second has passed. */
+  look(): Promise<void> {
+    return this.#snapshotter.maybeSnapshot();
+  }
+
+  keptBytes(): number {
+    return this.log.bytesAfter(logIndex(this.log.firstIndex - 1));
+  }
+
+  #image() {
+    return { position: this.position, image: new Uint8Array(100) };
+  }
+}
+
+describe("the log behind the snapshots", () => {
+  test("is kept for so many bytes, and never above the older snapshot", async () => {
+    const member = await Member.start({ snapshotAfterBytes: 4000, retentionBytes: 10_000 });
+    for (let i = 0; i < 40; i++) {
+      await member.write(20);
+      const older = member.files.previous()?.mark.position.index ?? 0;
+      expect(member.log.firstIndex).toBeLessThanOrEqual(older + 1);
+    }
+    expect(member.keptBytes()).toBeGreaterThanOrEqual(10_000);
+    // By whole segments, and a snapshot's worth may have come since the last cut.
+    expect(member.keptBytes()).toBeLessThan(10_000 + 2 * 4000 + 1000);
+  });
+
+  test("goes after so many days, also when nothing more is written", async () => {
+    const member = await Member.start({
+      ...{ snapshotAfterBytes: 4000, retentionBytes: 1_000_000, retentionMs: 30 * DAY_MS },
+    });
+    await member.write(100);
+    member.wallMs += 10 * DAY_MS;
+    await member.write(100);
+    await member.look();
+    expect(member.log.firstIndex).toBe(1);
+    member.wallMs += 25 * DAY_MS;
+    await member.look();
+    expect(member.log.firstIndex).toBeGreaterThan(80);
+    expect(member.log.firstIndex).toBeLessThanOrEqual(101);
+    expect(member.files.previous()?.mark.position.index).toBe(100);
+  });
+
+  test("stays whole beyond the window for a member that is there and needs it", async () => {
+    const member = await Member.start({ snapshotAfterBytes: 2000, retentionBytes: 5000 });
+    await member.write(40);
+    member.lowestNeeded = logIndex(30);
+    for (let i = 0; i < 6; i++) await member.write(20);
+    expect(member.keptBytes()).toBeGreaterThan(10_000);
+    expect(member.log.firstIndex).toBeLessThanOrEqual(31);
+    member.lowestNeeded = null;
+    await member.look();
+    expect(member.log.firstIndex).toBeGreaterThan(40);
+  });
+
+  test("is let go of after four windows when that member does not move", async () => {
+    const member = await Member.start({ snapshotAfterBytes: 2000, retentionBytes: 5000 });
+    await member.write(40);
+    member.lowestNeeded = logIndex(30);
+    for (let i = 0; i < 60; i++) await member.write(20);
+    expect(member.keptBytes()).toBeLessThan(4 * 5000 + 2 * 2000 + 1000);
+    expect(member.log.firstIndex).toBeGreaterThan(31);
+  });
+
+  test("is not lost to a wall clock that jumps years ahead", async () => {
+    const member = await Member.start({ snapshotAfterBytes: 4000, retentionBytes: 10_000 });
+    for (let i = 0; i < 8; i++) await member.write(20);
+    member.wallMs += 3650 * DAY_MS;
+    await member.look();
+    await member.look();
+    const older = member.files.previous()?.mark.position.index ?? 0;
+    expect(member.log.firstIndex).toBeLessThanOrEqual(older + 1);
+    member.wallMs -= 7300 * DAY_MS;
+    await member.write(20);
+    expect(member.log.lastIndex).toBe(180);
+  });
+});

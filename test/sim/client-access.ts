@@ -1,0 +1,44 @@
+import type { ApiError, ApiParams, ApiResult } from "../../shared/api/methods.ts";
+import type { MemberId } from "../../shared/base/ids.ts";
+import type { Result } from "../../shared/base/result.ts";
+import type { Membership } from "./membership.ts";
+import type { Plant } from "./plant.ts";
+import type { MembersForClients } from "./sim-client.ts";
+import type { CalledMethod } from "./sim-member.ts";
+
+type Answer<M extends CalledMethod> = Promise<Result<ApiResult<M>, ApiError> | null>;
+
+/** The way of clients to the members, with the planted bug in between when there is one. */
+export class ClientAccess implements MembersForClients {
+  readonly restUntilMs: () => number;
+  readonly #membership: Membership;
+  readonly #plant: Plant;
+
+  constructor(membership: Membership, plant: Plant, restUntilMs: () => number) {
+    this.#membership = membership;
+    this.#plant = plant;
+    this.restUntilMs = restUntilMs;
+  }
+
+  reachable(): readonly MemberId[] {
+    return this.#membership.all.flatMap(({ replica, id }) => (replica === null ? [] : [id]));
+  }
+
+  execute(member: MemberId, params: ApiParams<"execute">): Answer<"execute"> {
+    const call = (asked: typeof params): Answer<"execute"> => this.#call(member, "execute", asked);
+    return (this.#plant.execute?.(call) ?? call)(params);
+  }
+
+  insertRows(member: MemberId, params: ApiParams<"insertRows">): Answer<"insertRows"> {
+    return this.#call(member, "insertRows", params);
+  }
+
+  query(member: MemberId, params: ApiParams<"query">): Answer<"query"> {
+    const call = (asked: typeof params): Answer<"query"> => this.#call(member, "query", asked);
+    return (this.#plant.query?.(call) ?? call)(params);
+  }
+
+  #call<M extends CalledMethod>(member: MemberId, method: M, params: ApiParams<M>): Answer<M> {
+    return this.#membership.get(member)?.call(method, params) ?? Promise.resolve(null);
+  }
+}

@@ -1,0 +1,25 @@
+import type { LogIndex } from "../../shared/base/ids.ts";
+import { decodeConfiguration } from "../../shared/raft/configuration.ts";
+import type { LogEntry } from "../../shared/raft/types.ts";
+import type { LogUnderTest } from "./raft-checker.ts";
+
+type RealLog = Omit<LogUnderTest, "configurationAt"> & {
+  entriesFrom(from: LogIndex, bytesMax: number): readonly LogEntry[];
+};
+
+/** A member's real log as the checker reads it. */
+export function logUnderTest(log: RealLog): LogUnderTest {
+  return {
+    firstIndex: log.firstIndex,
+    lastIndex: log.lastIndex,
+    termAt: (index) => log.termAt(index),
+    chainHashAt: (index) => log.chainHashAt(index),
+    configurationAt: (index) => {
+      if (index < log.firstIndex || index > log.lastIndex) return null;
+      const entry = log.entriesFrom(index, 0)[0];
+      if (entry?.kind !== "configuration") return null;
+      const decoded = decodeConfiguration(entry.payload);
+      return decoded.ok ? decoded.value : null;
+    },
+  };
+}
