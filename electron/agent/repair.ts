@@ -72,26 +72,35 @@ async function repairOpened(
   const found = await ReplicationLog.openSalvage(place);
   if (!found.ok) return failed(found.error);
   const { log, damage } = found.value;
-  const outcome = outcomeOf(damage, record, log.lastIndex);
-  if (outcome.state === "whole" || !isLossAccepted) {
+  const isAlone = !hasOthers({ record, self: place.self });
+  const outcome = outcomeOf(damage, { record, isAlone }, log.lastIndex);
+  if (outcome.state === "whole" || !isLossAccepted || !isAlone) {
     await log.close();
-    return ok(outcome);
-  }
-  if (hasOthers({ record, self: place.self })) {
-    await log.close();
-    const message =
-      "Other computers of the workspace hold this data, so nothing has to be given up: start " +
-      "this one (tidemark serve) and it is filled from them.";
-    return err({ code: "bad-request", message });
+    return outcome.state !== "whole" && isLossAccepted ? err(NOTHING_TO_GIVE_UP) : ok(outcome);
   }
   const seat = newestSeat(place.self, record.initial, { log, snapshot: snapshot.value });
   await log.close();
   return accept(opened, { place, record, outcome, seat: seat.incarnation });
 }
 
+const NOTHING_TO_GIVE_UP: FolderError = {
+  code: "bad-request",
+  message:
+    "Other computers of the workspace hold this data, so nothing has to be given up: start " +
+    "this one (tidemark serve) and it is filled from them.",
+};
+
+type Found = {
+  readonly place: LogOptions;
+  readonly record: ClusterRecord;
+  readonly outcome: RepairOutcome;
+  /** Incarnation of this member's seat in the newest configuration found. */
+  readonly seat: number | null;
+};
+
 function outcomeOf(
   damage: DamageReport | null,
-  record: ClusterRecord,
+  { record, isAlone }: { readonly record: ClusterRecord; readonly isAlone: boolean },
   lastIndex: number,
 ): RepairOutcome {
   const isGivenUp = record.withdrawal !== null;
@@ -99,7 +108,6 @@ function outcomeOf(
   const places = damage?.ranges.map(describeRange) ?? [];
   const told = isGivenUp && places.length === 0 ? [record.withdrawal.detail] : places;
   const state = damage === null && !isGivenUp ? "whole" : "damaged";
-  const isAlone = record.known.length <= 1;
   return {
     state: state === "damaged" && !isAlone ? "needs-others" : state,
     damage: told,
@@ -110,14 +118,8 @@ function outcomeOf(
 
 async function accept(
   opened: OpenedFolder,
-  parts: {
-    readonly place: LogOptions;
-    readonly record: ClusterRecord;
-    readonly outcome: RepairOutcome;
-    readonly seat: number | null;
-  },
+  { place, record, outcome, seat: incarnation }: Found,
 ): Promise<Result<RepairOutcome, FolderError>> {
-  const { place, record, outcome, seat: incarnation } = parts;
   if (incarnation === null) {
     return err({ code: "log-damaged", message: "What is left names no seat of this computer." });
   }

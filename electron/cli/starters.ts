@@ -1,3 +1,4 @@
+import type { RepairOutcome } from "../agent/repair.ts";
 import type { AgentService } from "../agent/service.ts";
 import type { Result } from "../../shared/base/result.ts";
 
@@ -52,15 +53,6 @@ export type Starters = {
     readonly isLossAccepted: boolean;
   }) => Promise<Result<RepairOutcome, StartError>>;
   readonly runDemo: (options: DemoOptions) => Promise<number>;
-};
-
-/** What `repair` found and did. */
-export type RepairOutcome = {
-  readonly state: "whole" | "damaged" | "needs-others" | "repaired";
-  readonly damage: readonly string[];
-  readonly readableUpTo: number;
-  readonly knownUpTo: number;
-  readonly putAside: string | null;
 };
 
 /** What `demo` was asked for. */

@@ -50,6 +50,8 @@ export function createRaft(options: RaftOptions, faults: RaftFaults = NO_FAULTS)
 class ConsensusCore implements Raft {
   readonly #core: Core;
   readonly #watermark: Watermark;
+  /** Asked for many times between two calls, which alone change it. */
+  #status: RaftStatus | null = null;
 
   constructor(core: Core) {
     this.#core = core;
@@ -129,7 +131,8 @@ class ConsensusCore implements Raft {
   }
 
   status(): RaftStatus {
-    return describeStatus(this.#core);
+    this.#status ??= describeStatus(this.#core);
+    return this.#status;
   }
 
   configurationAt(index: LogIndex): Configuration {
@@ -138,6 +141,7 @@ class ConsensusCore implements Raft {
 
   #finish(): void {
     const core = this.#core;
+    this.#status = null;
     if (core.role.name === "leader") leaveIfRemoved(core, core.role);
     assertInvariants(core, this.#watermark);
   }

@@ -120,8 +120,10 @@ export async function damageCycles(stage: EpochStage, count: number, seed: numbe
     workload.fault({ fault: `d${cycle}`, what: "damage", phase: "moment", detail });
     const outcome = await member.tryStart();
     if (outcome === null) {
+      const seat = (await member.status())?.seat;
+      // Everybody votes again when this is over: the damaged one, too.
       await lab.waitInStepUnderLoad();
-      repairs.push(detail);
+      repairs.push(`${detail}: ${seat?.state ?? "silent"} ${seat?.reason ?? ""}`.trimEnd());
       continue;
     }
     stayedOut.push({ member: member.name, said: `${detail}: ${outcome.error.trim()}` });

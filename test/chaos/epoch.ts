@@ -129,7 +129,12 @@ async function endWell(stage: EpochStage): Promise<Agreed> {
 function judge(file: string): readonly string[] {
   const history = loadHistory(file);
   if (!history.ok) return [`the history: ${history.error.code}: ${history.error.detail}`];
-  return checkHistory(history.value).anomalies.map((anomaly) => JSON.stringify(anomaly));
+  const { anomalies, undecided } = checkHistory(history.value);
+  return [
+    ...anomalies.map((anomaly) => JSON.stringify(anomaly)),
+    // A search that was given up has shown nothing: that must not look like success.
+    ...undecided.map((register) => `undecided: register ${register}`),
+  ];
 }
 
 /** An error and what caused it, each as one text. */

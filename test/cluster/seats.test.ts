@@ -8,6 +8,9 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { decodeHardState } from "../../electron/agent/log/hard-state-format.ts";
 import { ownerTag } from "../../electron/agent/log/owner-tag.ts";
+import { ReplicationLog } from "../../electron/agent/log/replication-log.ts";
+import { NodeDisk } from "../../electron/agent/platform/node-disk.ts";
+import { defined } from "../../shared/base/assert.ts";
 import { memberId } from "../../shared/base/ids.ts";
 import type { Status } from "../../shared/cluster/status.ts";
 import { RealCluster } from "../support/real-cluster.ts";
@@ -132,6 +135,31 @@ test("a voter restored from an older copy is barred by the others and loses noth
   await recovered(members, rowCount);
 });
 
+test("a whole room that is restored from copies of one moment works on with what the copies hold", async () => {
+  const members = await voters(3);
+  const early = await write(members, 0);
+  const copyOf = (member: RealMember): string => join(members.folder, `copy of ${member.name}`);
+  for (const member of members.members) await member.kill();
+  for (const member of members.members) {
+    await cp(member.dataFolder, copyOf(member), { recursive: true });
+  }
+  for (const member of members.members) await member.start();
+  await members.waitTogether();
+  await write(members, early);
+  for (const member of members.members) await member.kill();
+  for (const member of members.members) {
+    await rm(member.dataFolder, { recursive: true });
+    await cp(copyOf(member), member.dataFolder, { recursive: true });
+  }
+  for (const member of members.members) await member.start();
+  await recovered(members, early);
+  await recovered(members, await write(members, early));
+  for (const member of members.members) {
+    const logged = await readFile(join(member.dataFolder, "tidemark.log"), "utf8");
+    expect(logged).not.toMatch(/seat-given-up|seat-doubted/);
+  }
+});
+
 test("of a data folder that runs twice the later one stands back, and both sides say so", async () => {
   const members = await voters(3);
   const rowCount = await write(members, 0);
@@ -214,3 +242,49 @@ test("a single member with a damaged log reads what is whole, writes nothing and
   expect(await alone.rows("SELECT count(*) FROM notes")).toEqual([[whole]]);
   await (await members.leader()).execute("INSERT INTO notes VALUES (1000, 'after')");
 });
+
+test("a single member whose log lost its beginning still starts, says what is missing and goes on when the loss is accepted", async () => {
+  const members = await voters(1);
+  const [alone] = members.members;
+  if (alone === undefined) throw new Error("there is one member");
+  const id = await idOf(alone);
+  await write(members, 0);
+  await alone.leave();
+  const log = join(alone.dataFolder, "log");
+  await loseBeginning(alone, id);
+  const untouched = await contentOf(log);
+  await alone.start();
+  const status = await alone.must("status", {});
+  expect(status.storage).toMatchObject({ state: "damaged" });
+  expect(status.storage.detail).toMatch(/begins at \d+, after the newest whole snapshot/);
+  const refused = await alone.call("execute", { statements: [{ sql: "CREATE TABLE t (a)" }] });
+  expect(refused).toMatchObject({ ok: false, error: { code: "log-damaged" } });
+  await alone.leave();
+  expect((await alone.command("repair")).out).toMatch(/the file is missing \(entries 1 to \d+\)/);
+  expect(await contentOf(log)).toEqual(untouched);
+  expect((await alone.command("repair", "--accept-loss")).exitCode).toBe(0);
+  await alone.start();
+  await (await members.leader()).execute("CREATE TABLE t (a)");
+  expect((await alone.must("status", {})).storage.state).toBe("ok");
+});
+
+/** Every entry up to the last is gone, and no snapshot stands in for them. */
+async function loseBeginning(member: RealMember, id: string): Promise<void> {
+  const disk = new NodeDisk(member.dataFolder, () => 0);
+  const logger = { info: () => undefined, warn: () => undefined };
+  const options = { disk, folder: "log", self: memberId(id), logger };
+  const opened = await ReplicationLog.open(options);
+  if (!opened.ok) throw new Error(opened.error.detail);
+  const { log, commitIndex } = opened.value;
+  const position = { index: commitIndex, term: defined(log.termAt(commitIndex), "it is stored") };
+  await log.resetTo(position, new Uint8Array(16));
+  await log.close();
+}
+
+/** Every file of a folder. */
+async function contentOf(folder: string): Promise<readonly (readonly [string, Buffer])[]> {
+  const names = (await readdir(folder)).sort();
+  return Promise.all(
+    names.map(async (name) => [name, await readFile(join(folder, name))] as const),
+  );
+}

@@ -2,7 +2,7 @@
  * Goal: data written by a released version is read for ever. Method: the bytes of every file
  * format, in hex, are kept beside the tests; what is written today must be those bytes of the
  * newest version, and the bytes of every version must be read. A file is only ever added, with a
- * new version number; to write it, run with TIDEMARK_RECORD_GOLDEN=1 and review it like code.
+ * new version number; to write it, run with RECORD_GOLDEN=1 and review it like code.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -60,7 +60,7 @@ function readGolden(name: string): Uint8Array {
 
 function expectGolden(name: string, written: Uint8Array): void {
   const path = `${FOLDER}${name}.hex`;
-  const isRecording = process.env["TIDEMARK_RECORD_GOLDEN"] === "1";
+  const isRecording = process.env["RECORD_GOLDEN"] === "1";
   if (isRecording && !existsSync(path)) writeFileSync(path, toHexLines(written));
   expect(toHexLines(written)).toBe(readFileSync(path, "utf8"));
 }

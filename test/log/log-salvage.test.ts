@@ -54,6 +54,33 @@ describe("a damaged log opened for reading", () => {
     await log.close();
   });
 
+  it("is empty when it begins after the newest whole snapshot, and names what is missing between", async () => {
+    const { disk } = await fullLog();
+    const { log: whole } = await openLog(disk, SMALL);
+    value(await whole.truncatePrefix(logIndex(12)));
+    const base = whole.firstIndex - 1;
+    await whole.close();
+    expect(base).toBeGreaterThan(3);
+    const before = disk.contents();
+    const opened = await ReplicationLog.openSalvage({
+      ...logOptions(disk, SMALL),
+      snapshotIndex: 3,
+    });
+    const { log, damage } = value(opened);
+    expect(damage?.ranges).toMatchObject([
+      { cause: "missing-file", firstIndex: 4, lastIndex: base },
+    ]);
+    expect([log.lastIndex, damage?.highestIndex, damage?.goodPrefix.last.index]).toEqual([
+      0, 20, 0,
+    ]);
+    await log.close();
+    const enough = { ...logOptions(disk, SMALL), snapshotIndex: base };
+    const { log: reached, damage: none } = value(await ReplicationLog.openSalvage(enough));
+    expect([none, reached.firstIndex - 1, reached.lastIndex]).toEqual([null, base, 20]);
+    await reached.close();
+    expect(disk.contents()).toEqual(before);
+  });
+
   it("is empty when nothing of it is good", async () => {
     const { disk, segments } = await fullLog();
     disk.flipBits(segments[0] ?? "", 10);

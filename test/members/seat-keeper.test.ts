@@ -122,14 +122,16 @@ describe("SeatKeeper", () => {
     expect(member.events.map((event) => event.state)).toEqual(["reseeding", "ok"]);
   });
 
-  it("holds nothing new that it could not note", async () => {
+  it("holds nothing new that it could not note, and asks the leader for no second seat meanwhile", async () => {
     const member = new Member(WIPED);
     member.isDiskOk = false;
+    await member.tick();
     await member.tick();
     expect(member.held).toBeNull();
     member.isDiskOk = true;
     await member.tick();
     expect(member.held).toBe(40);
+    expect(member.steps.filter((step) => step === "ask leader")).toHaveLength(1);
   });
 
   it("asks again after a refusal or an answer it does not understand, one question at a time", async () => {

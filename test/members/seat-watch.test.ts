@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { PeerMemory } from "../../electron/agent/members/peer-memory.ts";
 import { SeatWatch } from "../../electron/agent/members/seat-watch.ts";
+import type { StoredRow } from "../../electron/agent/members/seat-watch.ts";
 import type { DoubtEvent } from "../../shared/api/methods.ts";
 import { clusterId, logIndex, memberId, term } from "../../shared/base/ids.ts";
 import type { BarredMessage } from "../../shared/protocol/barred.ts";
@@ -92,6 +93,12 @@ function remember(): void {
   watch.note([]);
 }
 
+/** The leader tells it, and hellos written before that have arrived. */
+function hearLongAgo(row: StoredRow): void {
+  watch.note([row]);
+  for (let look = 0; look < 10; look++) watch.note([]);
+}
+
 describe("SeatWatch", () => {
   it("tells a member that came back with less, once to people and every time to it", () => {
     remember();
@@ -136,15 +143,22 @@ describe("SeatWatch", () => {
     progress = [
       { id: PEER, incarnation: 5, matchIndex: logIndex(140), mode: "replicate", isActive: true },
     ];
-    watch.note([{ id: PEER, incarnation: 4, stored: 9_999 }]);
+    hearLongAgo({ id: PEER, incarnation: 4, stored: 9_999 });
     expect(watch.onHello(PEER, hello({ lastIndex: logIndex(100) }))).toBeNull();
   });
 
   it("learns on a follower from what the leader tells", () => {
-    watch.note([{ id: PEER, incarnation: 5, stored: 70 }]);
+    hearLongAgo({ id: PEER, incarnation: 5, stored: 70 });
     expect(watch.onHello(PEER, hello({ lastIndex: logIndex(69) }))).toMatchObject({
       reason: "missing-entries",
     });
+  });
+
+  it("believes a member whose hello took longer than the leader's word of what it stored since", () => {
+    const written = hello({ lastIndex: logIndex(69) });
+    watch.note([{ id: PEER, incarnation: 5, stored: 70 }]);
+    expect(watch.onHello(PEER, written)).toBeNull();
+    expect(sent).toEqual([]);
   });
 
   it("remembers a vote given to it, and does not take a pre-vote for one", () => {

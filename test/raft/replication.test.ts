@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NO_BYTES } from "../../shared/base/bytes.ts";
-import { logIndex } from "../../shared/base/ids.ts";
+import { type Position, logIndex } from "../../shared/base/ids.ts";
 import type { AppendMessage } from "../../shared/raft/types.ts";
 import {
   CoreFixture,
@@ -251,6 +251,18 @@ describe("§5 a snapshot", () => {
     core.run((raft) => raft.receiveSnapshot(mark, N2, 1));
     expect(core.node.pending?.snapshot ?? null).toBeNull();
     expect(core.node.status.lastIndex).toBe(2);
+  });
+
+  it("older than the one before changes nothing, although its entries are gone", () => {
+    const core = new CoreFixture(THREE, [1, 1]);
+    const install = (position: Position): void => {
+      core.run((raft) => raft.receiveSnapshot({ position, configuration: THREE }, N2, 3));
+      core.node.finishPersist();
+    };
+    install(at(3, 9));
+    install(at(2, 4));
+    expect(core.node.status).toMatchObject({ lastIndex: 9, commitIndex: 9 });
+    expect(core.sentOf("append-ack").map((ack) => ack.accepted && ack.matchIndex)).toEqual([9, 9]);
   });
 
   it("replaces log and configuration, and is acknowledged when it is on disk", () => {

@@ -30,9 +30,11 @@ const SELF = memberId("n1");
 const AT: Position = { term: term(3), index: logIndex(20) };
 const LATER: Position = { term: term(4), index: logIndex(30) };
 
+const MEMBERS = ["n1", "n2", "n3"].map(memberId);
+
 const configuration: Configuration = {
-  seats: ["n1", "n2", "n3"].map((id) => ({
-    id: memberId(id),
+  seats: MEMBERS.map((id) => ({
+    id,
     kind: "voter",
     incarnation: 0,
     context: new Uint8Array(0),
@@ -72,7 +74,7 @@ function optionsOf(disk: FakeDisk): ReplicaOptions {
     self: SELF,
     record: {
       ...{ id: clusterId("c"), name: "c", timeline: 1, memberName: "n1" },
-      ...{ initial: configuration, known: [], begun: true, withdrawal: null },
+      ...{ initial: configuration, known: MEMBERS, begun: true, withdrawal: null },
     },
     settings: DEFAULT_SETTINGS,
     version: "0.0.0",
@@ -236,4 +238,26 @@ describe("an install that ends in the middle", () => {
       expectSane(await start(disk), AT);
     }
   });
+});
+
+test("a member that was given a new seat starts on a full disk, where the note of the old one stays", async () => {
+  const disk = await memberWithFive(1);
+  const { log } = await start(disk);
+  value(await log.saveHardState({ term: term(2), votedFor: memberId("n2"), incarnation: 40 }));
+  await log.close();
+  const options = optionsOf(disk);
+  const withdrawal = {
+    incarnation: 39,
+    reason: "older-term",
+    detail: "of yesterday",
+    atMs: 1,
+  } as const;
+  const opened = await openFiles({
+    ...options,
+    record: { ...options.record, withdrawal },
+    saveRecord: () => Promise.resolve(err({ code: "storage-full", detail: "no room" })),
+  });
+  const files = value(opened);
+  expect([files.raft.status().incarnation, files.withdrawal]).toEqual([40, null]);
+  await files.log.close();
 });

@@ -62,6 +62,20 @@ class Member {
   }
 }
 
+describe("a member that was started", () => {
+  it("shows nothing before everything that it knew to be committed is applied", async () => {
+    const member = new Member();
+    member.applier.resume(member.applier.position, logIndex(5));
+    expect(member.applier.isReadable).toBe(false);
+    member.applier.enqueue(ENTRIES.slice(0, 4));
+    await member.applier.reached(logIndex(4)).done;
+    expect(member.applier.isReadable).toBe(false);
+    member.applier.enqueue(ENTRIES.slice(4));
+    await member.applier.reached(logIndex(5)).done;
+    expect(member.applier.isReadable).toBe(true);
+  });
+});
+
 describe("a store that lost its content", () => {
   it("stands nowhere from that very moment, so that nothing is read or captured", async () => {
     const member = new Member();

@@ -24,6 +24,10 @@ export class ClientAccess implements MembersForClients {
     return this.#membership.all.flatMap(({ replica, id }) => (replica === null ? [] : [id]));
   }
 
+  bootOf(member: MemberId): number {
+    return this.#membership.get(member)?.bootCount ?? 0;
+  }
+
   execute(member: MemberId, params: ApiParams<"execute">): Answer<"execute"> {
     const call = (asked: typeof params): Answer<"execute"> => this.#call(member, "execute", asked);
     return (this.#plant.execute?.(call) ?? call)(params);

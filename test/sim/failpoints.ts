@@ -17,6 +17,8 @@ export type DiskStep = {
     | "make-folder"
     | "sync-folder";
   readonly path: string;
+  /** What a `rename` renames to `path`. */
+  readonly from?: string;
 };
 
 /** Where a process can be ended on purpose. */
@@ -35,6 +37,26 @@ export const FAILPOINTS = [
   "remove-snapshot",
   "sync-log-folder",
   "sync-snapshot-folder",
+  "write-receiving-snapshot",
+  "sync-receiving-snapshot",
+  "write-receiving-sums",
+  "write-reserve",
+  "sync-reserve",
+  "mark-sync-failed",
+  "write-copy",
+  "sync-copy",
+  "rename-copy",
+  "write-cluster-record",
+  "sync-cluster-record",
+  "rename-cluster-record",
+  "write-peer-memory",
+  "rename-peer-memory",
+  "write-put-aside",
+  "sync-put-aside",
+  "move-put-aside",
+  "write-kept",
+  "sync-kept",
+  "rename-kept",
   "store-load",
   "store-apply",
   "store-capture",
@@ -43,6 +65,21 @@ export const FAILPOINTS = [
 
 /** One of them. */
 export type Failpoint = (typeof FAILPOINTS)[number];
+
+/** Steps that only a member takes whose disk was hurt: what is damaged goes, what is good stays. */
+const REPAIR_FAILPOINTS: readonly Failpoint[] = [
+  "write-put-aside",
+  "sync-put-aside",
+  "move-put-aside",
+  "write-kept",
+  "sync-kept",
+  "rename-kept",
+];
+
+/** Whether only a member whose disk was hurt comes by it. */
+export function isRepairStep(name: Failpoint): boolean {
+  return REPAIR_FAILPOINTS.includes(name);
+}
 
 /** Right before a step, or right after it. */
 export type FailpointMoment = { readonly name: Failpoint; readonly moment: "before" | "after" };
@@ -59,17 +96,65 @@ export function momentsOf(name: Failpoint): readonly ArmedFailpoint["moment"][] 
   return name.startsWith("store-") ? ["after"] : ["before", "after"];
 }
 
+type Names = { readonly [operation in DiskStep["operation"]]?: Failpoint };
+
+/** What may be done to the files whose path matches; the first match counts. */
+const FILES: readonly (readonly [RegExp, Names])[] = [
+  [/^log\/copy\.tmp$/, { append: "write-copy", sync: "sync-copy", rename: "rename-copy" }],
+  [/^log\/kept\.tmp$/, { append: "write-kept", sync: "sync-kept", rename: "rename-kept" }],
+  [/^log\/put-aside$/, both("write-put-aside", { sync: "sync-put-aside" })],
+  [/^log\/reserve$/, { append: "write-reserve", sync: "sync-reserve" }],
+  [/^log\/sync-failed$/, { open: "mark-sync-failed" }],
+  [/^log\/hard-state/, both("write-hard-state", { sync: "sync-hard-state" })],
+  [/^log\/commit-hint$/, both("write-commit-hint", {})],
+  [
+    /^log\/.*\.seg$/,
+    {
+      append: "append-segment",
+      sync: "sync-segment",
+      truncate: "truncate-segment",
+      open: "create-segment",
+      remove: "remove-segment",
+    },
+  ],
+  [/^snapshots\/receiving\.sums$/, both("write-receiving-sums", {})],
+  [
+    /^snapshots\/receiving\.part$/,
+    {
+      append: "write-receiving-snapshot",
+      sync: "sync-receiving-snapshot",
+      rename: "rename-snapshot",
+    },
+  ],
+  [
+    /^snapshots\//,
+    {
+      append: "write-snapshot",
+      sync: "sync-snapshot",
+      rename: "rename-snapshot",
+      remove: "remove-snapshot",
+    },
+  ],
+  [
+    /^cluster\.json/,
+    {
+      append: "write-cluster-record",
+      sync: "sync-cluster-record",
+      rename: "rename-cluster-record",
+    },
+  ],
+  [/^peers\.json/, { append: "write-peer-memory", rename: "rename-peer-memory" }],
+];
+
 /** The failpoint of a disk step; null for one of no interest. */
-export function failpointOf(step: DiskStep): Failpoint | null {
-  const { operation, path } = step;
+export function failpointOf({ operation, path, from }: DiskStep): Failpoint | null {
   if (operation === "sync-folder") {
     if (path === "log") return "sync-log-folder";
     return path === "snapshots" ? "sync-snapshot-folder" : null;
   }
-  if (path.includes("hard-state")) return ofHardState(operation);
-  if (path.startsWith("snapshots/")) return ofSnapshot(operation);
-  if (path.includes("commit-hint")) return ofCommitHint(operation);
-  return path.endsWith(".seg") ? ofSegment(operation) : null;
+  if (operation === "rename" && /^log-damaged-/.test(path)) return "move-put-aside";
+  const file = from ?? path;
+  return FILES.find(([pattern]) => pattern.test(file))?.[1][operation] ?? null;
 }
 
 /** The failpoint of a call to the store; null for one of no interest. */
@@ -78,43 +163,7 @@ export function failpointOfStore(method: string): Failpoint | null {
   return FAILPOINTS.find((each) => each === name) ?? null;
 }
 
-function ofSegment(operation: DiskStep["operation"]): Failpoint | null {
-  switch (operation) {
-    case "append":
-      return "append-segment";
-    case "sync":
-      return "sync-segment";
-    case "truncate":
-      return "truncate-segment";
-    case "open":
-      return "create-segment";
-    case "remove":
-      return "remove-segment";
-    default:
-      return null;
-  }
-}
-
-function ofHardState(operation: DiskStep["operation"]): Failpoint | null {
-  if (operation === "append" || operation === "overwrite") return "write-hard-state";
-  return operation === "sync" ? "sync-hard-state" : null;
-}
-
-function ofCommitHint(operation: DiskStep["operation"]): Failpoint | null {
-  return operation === "append" || operation === "overwrite" ? "write-commit-hint" : null;
-}
-
-function ofSnapshot(operation: DiskStep["operation"]): Failpoint | null {
-  switch (operation) {
-    case "append":
-      return "write-snapshot";
-    case "sync":
-      return "sync-snapshot";
-    case "rename":
-      return "rename-snapshot";
-    case "remove":
-      return "remove-snapshot";
-    default:
-      return null;
-  }
+/** The same name for both ways of writing. */
+function both(name: Failpoint, others: Names): Names {
+  return { append: name, overwrite: name, ...others };
 }

@@ -2,11 +2,13 @@
  * What the clients of a world saw, in the format of `test/support/history.md`: so that other
  * checkers can judge a world, ours of `test/support/checkers` among them.
  *
- * It leaves out what the world does not note: terms, refused reads, imports and schema changes.
+ * It leaves out what the world does not note: refused reads, imports and schema changes.
  */
+import { checkHistory } from "../support/checkers/check-history.ts";
 import { HistoryWriter } from "../support/checkers/history-file.ts";
 import type { LoadedHistory, NewOperation } from "../support/checkers/history.ts";
 import type { FinalLists, History, ReadRecord, WriteRecord } from "./history.ts";
+import { uphold } from "./violation.ts";
 
 /** A bound is kept by the clock of the member asked, which may be a little slow. */
 const CLOCK_RATE_SLACK = 1.03;
@@ -50,6 +52,22 @@ export function exportSimHistory(history: History, final: FinalLists, seed: numb
   };
 }
 
+/**
+ * Has the checkers that judge real members judge this world, too: they were written apart from
+ * those of `history.ts`, so they would have to be wrong in the same way.
+ *
+ * @throws Violation
+ */
+export function checkExportedHistory(history: LoadedHistory): void {
+  const { anomalies, undecided } = checkHistory(history);
+  uphold(anomalies.length === 0, "other-checkers-agree", () => {
+    return anomalies.map((anomaly) => JSON.stringify(anomaly)).join("\n");
+  });
+  uphold(undecided.length === 0, "other-checkers-agree", () => {
+    return `undecided: ${undecided.join(", ")}`;
+  });
+}
+
 function sawUpTo(sessions: Map<string, number>, client: string, index: number): void {
   sessions.set(client, Math.max(index, sessions.get(client) ?? 0));
 }
@@ -67,9 +85,9 @@ function operationOfWrite(write: WriteRecord): NewOperation {
       ? { ...operation, outcome: "unknown" }
       : { ...operation, outcome: "fail", end: askedAtMs };
   }
-  const { by, index, atMs } = acknowledged;
-  const position = { term: 0, index };
-  return { ...operation, outcome: "ok", end: atMs, member: by, position };
+  const { by, boot, term, index, atMs } = acknowledged;
+  const position = { term, index };
+  return { ...operation, outcome: "ok", end: atMs, member: by, boot, position };
 }
 
 function operationOfRead(read: ReadRecord, afterIndex: number): NewOperation {
@@ -80,7 +98,8 @@ function operationOfRead(read: ReadRecord, afterIndex: number): NewOperation {
     end: read.answeredAtMs,
     outcome: "ok",
     member: read.member,
-    position: { term: 0, index: read.asOfIndex },
+    boot: read.boot,
+    position: { term: read.asOfTerm, index: read.asOfIndex },
     level: read.level,
     ...(read.level === "bounded" && { maxStalenessMs }),
     ...(read.level === "session" && { afterIndex }),

@@ -22,10 +22,13 @@ export type WriteRecord = {
   /** Whether an attempt may have taken effect without the client knowing. */
   isOpen: boolean;
   acknowledged: {
+    readonly term: number;
     readonly index: number;
     readonly rank: number;
     readonly atMs: number;
     readonly by: MemberId;
+    /** How many times that member had been started. */
+    readonly boot: number;
   } | null;
 };
 
@@ -37,9 +40,12 @@ export type ReadRecord = {
   /** With `bounded`; else 0. */
   readonly maxStalenessMs: number;
   readonly member: MemberId;
+  /** How many times it had been started. */
+  readonly boot: number;
   readonly askedAtMs: number;
   readonly answeredAtMs: number;
   /** The position the answer claims to stand for. */
+  readonly asOfTerm: number;
   readonly asOfIndex: number;
   /** The client's own writes to the key that were acknowledged when it asked. */
   readonly ownWrites: readonly WriteName[];

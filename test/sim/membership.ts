@@ -28,6 +28,8 @@ export class Membership {
   /** What each member last worked with, also while it is off. */
   readonly #configurations = new Map<MemberId, readonly Seat[]>();
   readonly #removed = new Set<MemberId>();
+  /** Removed for good, and soon switched off. */
+  readonly #leaving = new Set<MemberId>();
   #joinCount = 0;
 
   constructor(parts: WorldParts<SimMember>, rng: Rng) {
@@ -124,6 +126,7 @@ export class Membership {
   remove(member: SimMember): void {
     void this.#removeSeat(member).then((isRemoved) => {
       if (!isRemoved) return;
+      this.#leaving.add(member.id);
       this.#parts.scheduler.after(REMOVED_RUNS_MS, () => {
         member.end("killed");
         this.#members.delete(member.id);
@@ -161,7 +164,8 @@ export class Membership {
 
   /** Every configuration that anybody works with keeps a majority of voters without it. */
   canSpareDisk(member: SimMember): boolean {
-    return this.#haveMajorityWithout([member]);
+    // One that was removed is switched off soon, and what it would say is heard by nobody.
+    return !this.#leaving.has(member.id) && this.#haveMajorityWithout([member]);
   }
 
   #haveMajorityWithout(away: readonly SimMember[]): boolean {

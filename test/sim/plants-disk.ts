@@ -74,14 +74,6 @@ export const snapshotIsAdoptedUnsynced: Plant = {
     }),
 };
 
-/** A log that was cut counts as cut before the disk knows. */
-export const cutIsNotSynced: Plant = {
-  disk: (disk, wait) =>
-    wrapDisk(disk, {
-      file: (file, path) => (path.endsWith(".seg") ? lateCut(file, wait) : file),
-    }),
-};
-
 type Changes = {
   readonly syncFolder?: Disk["syncFolder"];
   readonly file?: (file: DiskFile, path: string) => DiskFile;
@@ -154,22 +146,5 @@ function late(file: DiskFile, wait: Wait): DiskFile {
     },
     truncate: (sizeBytes) => later(() => file.truncate(Math.min(sizeBytes, file.sizeBytes))),
     sync: () => later(() => file.sync()),
-  });
-}
-
-/** The sync after a cut is answered at once. */
-function lateCut(file: DiskFile, wait: Wait): DiskFile {
-  let isCut = false;
-  return override(file, {
-    truncate: (sizeBytes) => {
-      isCut = true;
-      return file.truncate(sizeBytes);
-    },
-    sync: () => {
-      if (!isCut) return file.sync();
-      isCut = false;
-      void wait(LATE_MS).then(() => file.sync());
-      return Promise.resolve(ok(null));
-    },
   });
 }

@@ -33,6 +33,8 @@ type Seen = {
   /** Up to here the kinds of its entries were looked at while it led. */
   scannedIndex: number;
   wasLeader: boolean;
+  /** The highest term that was seen to be safe on its disk; -1 for none. */
+  storedTerm: number;
 };
 
 /** Who said that they voted for the candidate in the term. */
@@ -87,7 +89,7 @@ export class RaftChecker {
     }
     this.#flushed.set(status.id, status.flushedIndex);
     // A sole voter elects itself before its disk knows; nobody hears of it until it does.
-    const isLeader = status.role === "leader" && this.#isTermStored(status.id, status.term);
+    const isLeader = status.role === "leader" && this.#isTermSafe(status, seen);
     if (isLeader) this.#checkLeader(status, log, seen);
     const scannedIndex = isLeader ? this.#checkPending(status, log, seen) : 0;
     seen.term = status.term;
@@ -116,9 +118,18 @@ export class RaftChecker {
       checkedIndex: 0,
       scannedIndex: 0,
       wasLeader: false,
+      storedTerm: -1,
     };
     this.#seen.set(process, seen);
     return seen;
+  }
+
+  /** Looks at the disk until the term is there once: a disk forgets only when nobody runs on it. */
+  #isTermSafe(status: RaftStatus, seen: Seen): boolean {
+    if (seen.storedTerm >= status.term) return true;
+    if (!this.#isTermStored(status.id, status.term)) return false;
+    seen.storedTerm = status.term;
+    return true;
   }
 
   #checkMonotone(status: RaftStatus, seen: Seen): void {

@@ -7,8 +7,9 @@ import { defined } from "../../shared/base/assert.ts";
 import { memberId } from "../../shared/base/ids.ts";
 import type { Result } from "../../shared/base/result.ts";
 import { seededRng } from "../../shared/base/rng.ts";
+import { checkExportedHistory, exportSimHistory } from "./history-export.ts";
 import type { FinalLists, History } from "./history.ts";
-import { SimClient } from "./sim-client.ts";
+import { REPLY_MS_MAX, SimClient } from "./sim-client.ts";
 import type { SimMember } from "./sim-member.ts";
 import type { SimOptions } from "./sim-options.ts";
 import type { Engine } from "./sim-store.ts";
@@ -59,6 +60,10 @@ export type RunTools = {
 
 /** In peace, everything must have come together after this long. */
 const PEACE_MS_MAX = 60_000;
+/** Every heal costs one election; a split vote, or a seat given anew, one more. */
+const PEACE_TERMS_MAX = 3;
+/** Everybody starts, opens files on slow disks and dials; a request may go unanswered once. */
+const PEACE_START_MS = 2_000 + REPLY_MS_MAX;
 const POLL_MS = 100;
 const TAIL_LINES = 40;
 
@@ -145,6 +150,7 @@ class Story {
     const final = await this.#finalLists();
     this.#onHistory?.(world.history, final);
     world.history.check(final);
+    checkExportedHistory(exportSimHistory(world.history, final, world.parts.options.seed));
     this.#isOver = true;
   }
 
@@ -159,9 +165,16 @@ class Story {
     this.#stage = "a write in peace";
     while (!(await client.appendOnce())) await this.#pause(POLL_MS);
     this.peace.firstWriteMs = scheduler.nowMs - calmAtMs;
+    const { electionMs } = world.parts.options;
+    uphold(this.peace.firstWriteMs <= firstWriteMsMax(electionMs), "writes-soon-in-peace", () => {
+      return `${this.peace.firstWriteMs} ms with elections of ${electionMs} ms`;
+    });
     this.#stage = "everybody catching up";
     while (!this.#haveConverged(false)) await this.#pause(POLL_MS);
     this.peace.terms = Math.max(0, raftChecker.lastTerm - termBefore);
+    uphold(this.peace.terms <= PEACE_TERMS_MAX, "few-terms-per-heal", () => {
+      return `${this.peace.terms} terms until all were in step`;
+    });
   }
 
   /** Nobody writes and nothing breaks: whoever leads goes on leading, however long that lasts. */
@@ -289,6 +302,11 @@ function describe(member: SimMember): string {
     `${lastIndex}, commit ${commitIndex}, applied ${replica.applied.applied.index} ` +
     `${replica.applied.checksum}, seats ${seats.join(",")}`
   );
+}
+
+/** Each term costs a wait of one to two election timeouts: at most six of them in all. */
+function firstWriteMsMax(electionMs: number): number {
+  return PEACE_START_MS + PEACE_TERMS_MAX * 2 * electionMs;
 }
 
 function text(outcome: Result<unknown, ApiError> | null | undefined): string {

@@ -26,6 +26,8 @@ import { appendStatements, bulkRows, readListSql, schemaStatement } from "./work
 export interface MembersForClients {
   /** Members whose process runs. */
   reachable(): readonly MemberId[];
+  /** How many times its process was started. */
+  bootOf(member: MemberId): number;
   /** Nobody is at work until then. */
   restUntilMs(): number;
   execute(
@@ -55,6 +57,7 @@ type SimClientOptions = {
 type Attempt =
   | {
       readonly type: "done";
+      readonly term: number;
       readonly index: number;
       readonly rank: number;
       /** Stored by a quorum; else the next leader may not have it. */
@@ -69,7 +72,8 @@ type Send = (member: MemberId) => Promise<Attempt>;
 type WriteKind = "append" | "bulk" | "schema";
 
 const ATTEMPT_COUNT_MAX = 12;
-const REPLY_MS_MAX = 4_000;
+/** A client waits this long for an answer, and then asks again. */
+export const REPLY_MS_MAX = 4_000;
 /** Outcomes after which a write may still happen. */
 const OPEN_CODES: readonly string[] = ["unknown-outcome", "internal", "unreachable"];
 /** Refusals that another member, or a later moment, would not give. */
@@ -90,6 +94,8 @@ const READ_LEVELS: readonly ReadLevel[] = [
   "linearizable",
 ];
 const STALENESS_MS = [50, 400, 1_500, 4_000];
+/** Every so many writes their user believes a refusal and does not ask again: then it must hold. */
+const BELIEVES_EVERY = 6;
 /** How many acknowledged writes are sent again, as after an answer that was lost on its way. */
 const AGAIN_SHARE = 0.05;
 
@@ -172,16 +178,18 @@ export class SimClient {
         await this.pause(100);
         continue;
       }
+      const boot = this.#o.members.bootOf(member);
       const outcome = await this.#attempt(member, send);
       this.#noteAttempt(record.name, kind, member, outcome);
       if (outcome.type === "done") {
-        if (outcome.isFirm) this.#acknowledged(record, outcome, member);
+        if (outcome.isFirm) this.#acknowledged(record, outcome, { by: member, boot });
         else record.isOpen = true;
         if (outcome.isFirm && randomChance(rng, AGAIN_SHARE)) await this.#again(outcome, send);
         return true;
       }
       if (outcome.type === "unknown") record.isOpen = true;
       else if (!RETRY_CODES.includes(outcome.code)) return false;
+      else if (sequence % BELIEVES_EVERY === 0) return false;
       this.#favourite = outcome.type === "refused" ? outcome.leader : null;
       if (this.#favourite === null) await this.pause(randomBetween(rng, 10, 300));
     }
@@ -206,10 +214,10 @@ export class SimClient {
   #acknowledged(
     record: WriteRecord,
     outcome: Extract<Attempt, { type: "done" }>,
-    member: MemberId,
+    answered: { readonly by: MemberId; readonly boot: number },
   ): void {
-    const { index, rank } = outcome;
-    record.acknowledged = { index, rank, atMs: this.#o.scheduler.nowMs, by: member };
+    const { term, index, rank } = outcome;
+    record.acknowledged = { term, index, rank, atMs: this.#o.scheduler.nowMs, ...answered };
     this.#lastIndex = Math.max(this.#lastIndex, index);
     if (rank > 0) this.#own.set(record.key, [...(this.#own.get(record.key) ?? []), record.name]);
   }
@@ -246,6 +254,7 @@ export class SimClient {
     const key = randomBetween(rng, 1, options.keyCount);
     const level = randomPick(rng, READ_LEVELS);
     const askedAtMs = scheduler.nowMs;
+    const boot = members.bootOf(member);
     const ownWrites = [...(this.#own.get(key) ?? [])];
     const params = { ...readListSql(key), readLevel: level, rowsMax: 100_000 };
     const maxStalenessMs = level === "bounded" ? randomPick(rng, STALENESS_MS) : 0;
@@ -259,8 +268,10 @@ export class SimClient {
       level,
       maxStalenessMs,
       member,
+      boot,
       askedAtMs,
       answeredAtMs: scheduler.nowMs,
+      asOfTerm: answer.value.asOf.term,
       asOfIndex: answer.value.asOf.index,
       ownWrites,
       rows: answer.value.rows.map((row) => String(row[0])),
@@ -315,15 +326,15 @@ export class SimClient {
   }
 }
 
-function toAttempt<R extends { readonly index: number }>(
+function toAttempt<R extends { readonly term: number; readonly index: number }>(
   outcome: Result<R, ApiError> | null,
   rankOf: (result: R) => number,
   ack: AckLevel,
 ): Attempt {
   if (outcome === null) return { type: "unknown" };
   if (outcome.ok) {
-    const { index } = outcome.value;
-    return { type: "done", index, rank: rankOf(outcome.value), isFirm: ack !== "flushed" };
+    const { term, index } = outcome.value;
+    return { type: "done", term, index, rank: rankOf(outcome.value), isFirm: ack !== "flushed" };
   }
   const { code, leader } = outcome.error;
   if (OPEN_CODES.includes(code)) return { type: "unknown" };

@@ -58,7 +58,9 @@ export class SimDisk implements Disk {
   }
 
   rename(from: string, to: string): Answer<null> {
-    return this.#step({ operation: "rename", path: to }, () => this.#options.disk.rename(from, to));
+    return this.#step({ operation: "rename", path: to, from }, () =>
+      this.#options.disk.rename(from, to),
+    );
   }
 
   remove(path: string): Answer<null> {

@@ -12,7 +12,7 @@ import { DEFAULT_SETTINGS } from "../../electron/agent/replica/replica-context.t
 import type { ReplicaSettings } from "../../electron/agent/replica/replica-context.ts";
 import type { ApiError, ApiParams, ApiResult } from "../../shared/api/methods.ts";
 import type { MemberId } from "../../shared/base/ids.ts";
-import { err, ok } from "../../shared/base/result.ts";
+import { err } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
 import { randomBetween, seededRng } from "../../shared/base/rng.ts";
 import type { Rng } from "../../shared/base/rng.ts";
@@ -20,6 +20,7 @@ import { FakeDisk } from "../support/fake-disk.ts";
 import { failpointOf, failpointOfStore } from "./failpoints.ts";
 import type { ArmedFailpoint, DiskStep, Failpoint } from "./failpoints.ts";
 import { FIRST_VERSIONS, writeAsFirstVersion } from "./older-version.ts";
+import { RecordFile, dropRecord, storedRecord } from "./record-file.ts";
 import { SimClock } from "./sim-clock.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { SimProcess } from "./sim-process.ts";
@@ -71,6 +72,7 @@ export class SimMember {
   #replica: Replica | null = null;
   #onEnd: (() => void)[] = [];
   #engineCount = 0;
+  #bootCount = 0;
   readonly #address: string;
   /** Runs on a copy of a member's folder: the checkers look at the original. */
   readonly #isCopy: boolean;
@@ -102,12 +104,20 @@ export class SimMember {
     return this.#replica;
   }
 
+  /** How many times its process was started. */
+  get bootCount(): number {
+    return this.#bootCount;
+  }
+
   /** Starts the process; it opens its files over the next events. */
   boot(): void {
     if (this.#process !== null) return;
+    this.#bootCount++;
     const { parts, process, ports } = this.#prepare();
     parts.trace.note("boot", this.id);
     const { options } = parts;
+    this.#record = storedRecord(this.disk) ?? this.#record;
+    const recordFile = new RecordFile(ports.disk, this.#record);
     process.run(() => {
       void createReplica({
         ports,
@@ -119,19 +129,14 @@ export class SimMember {
         addressBook: this.#addressBook(process),
         makeInvite: () => Promise.resolve(err(NO_LINKS_HERE)),
         manualPeers: this.#manualPeers(),
-        saveRecord: (changes) => {
-          if (process.isAlive) this.#record = { ...this.#record, ...changes };
-          return Promise.resolve(ok(null));
-        },
+        saveRecord: (changes) => recordFile.save(changes),
         folder: `sim:${this.id}`,
         onBroken: () => {
           this.end("killed");
           parts.crashed(this);
         },
         ...(this.isOld ? { versions: FIRST_VERSIONS } : {}),
-        ...(options.bug === null
-          ? {}
-          : { faults: { raft: options.bug.raft, log: options.bug.log } }),
+        ...(options.bug === null ? {} : { faults: options.bug }),
       }).then((created) => {
         if (!process.isAlive) return;
         if (created.ok) this.#started(created.value, ports);
@@ -168,7 +173,8 @@ export class SimMember {
     this.isOld = false;
     this.wasUpgraded = true;
     writeAsFirstVersion(this.disk);
-    this.#record = { ...this.#record, begun: null };
+    this.#record = { ...(storedRecord(this.disk) ?? this.#record), begun: null };
+    dropRecord(this.disk);
     this.boot();
   }
 

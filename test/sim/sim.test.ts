@@ -3,7 +3,7 @@ import { createStoreEngine } from "../../electron/store-worker/engine.ts";
 import { loadTestSqlite } from "../support/sqlite.ts";
 import { huntBug } from "./bug-table.ts";
 import { CoverageTable } from "./coverage.ts";
-import { FAILPOINTS, momentsOf } from "./failpoints.ts";
+import { FAILPOINTS, isRepairStep, momentsOf } from "./failpoints.ts";
 import { PLANTED_BUGS, findBug } from "./planted-bugs.ts";
 import { violationLines } from "./report.ts";
 import { runSeed } from "./run-seed.ts";
@@ -16,8 +16,19 @@ import type { SimOptions } from "./sim-options.ts";
 const FIXED_SEED_COUNT = 60;
 /** Worlds in which every kind of fault is on. */
 const CROWDED_SEED_COUNT = 40;
+/** How many more there are until every kind of fault came. */
+const CROWDED_SEED_COUNT_MAX = 200;
 /** Worlds to wait in for a moment that those did not come by. */
 const RARE_SEED_COUNT = 100;
+/** What needs many faults at once, and from which crowded world on to look. */
+const IN_CROWDS: { readonly [name: string]: number } = {
+  "write-receiving-snapshot": 36,
+  "sync-receiving-snapshot": 36,
+  "write-receiving-sums": 36,
+  "write-reserve": 3,
+  "sync-reserve": 3,
+  "mark-sync-failed": 13,
+};
 const BUG_SEED_COUNT = 400;
 /**
  * Bugs that worlds notice, and from which world on to look: the first that is known to notice. The
@@ -84,18 +95,24 @@ describe("a simulated cluster", () => {
     { timeout: 600_000 },
     async () => {
       const coverage = new CoverageTable();
-      for (let seed = 1; seed <= CROWDED_SEED_COUNT; seed++) {
+      for (let seed = 1; seed <= CROWDED_SEED_COUNT_MAX; seed++) {
         const outcome = await runSeed(crowded(expandSeed(seed, null)), tools);
         expect(outcome.violation, violationLines(outcome, "this one").join("\n")).toBeNull();
         coverage.add(outcome.coverage);
+        const isFaultMissing = coverage.missing().some((name) => name.startsWith("fault "));
+        if (seed >= CROWDED_SEED_COUNT && !isFaultMissing) break;
       }
       // What few worlds come by is waited for on purpose.
       for (const name of FAILPOINTS) {
+        const first = IN_CROWDS[name] ?? 1;
+        const isCrowd = name in IN_CROWDS || isRepairStep(name);
         for (const moment of momentsOf(name)) {
           const isMissing = (): boolean =>
             coverage.missing().includes(`failpoint ${moment} ${name}`);
-          for (let seed = 1; isMissing() && seed <= RARE_SEED_COUNT; seed++) {
-            const options = { ...expandSeed(seed, null), firstFailpoint: { name, moment } };
+          for (let seed = first; isMissing() && seed < first + RARE_SEED_COUNT; seed++) {
+            const world = expandSeed(seed, null);
+            const fitting = isCrowd ? crowded(world) : world;
+            const options = { ...fitting, firstFailpoint: { name, moment } };
             coverage.add((await runSeed(options, tools)).coverage);
           }
         }

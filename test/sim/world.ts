@@ -5,7 +5,8 @@
  */
 import { randomBetween, seededRng } from "../../shared/base/rng.ts";
 import type { Rng } from "../../shared/base/rng.ts";
-import type { RaftStatus } from "../../shared/raft/types.ts";
+import type { MemberId } from "../../shared/base/ids.ts";
+import type { HardState, RaftStatus } from "../../shared/raft/types.ts";
 import { ClientAccess } from "./client-access.ts";
 import { Coverage } from "./coverage.ts";
 import { History } from "./history.ts";
@@ -131,7 +132,7 @@ export class World {
     const away = isPeaceForQuorumOnly && !this.wounds.isBusy ? this.membership.minority() : [];
     this.wounds.stop();
     this.nemesis.stop();
-    for (const copy of this.#copies) copy.end("killed");
+    for (const copy of this.#copies) this.endCopy(copy);
     for (const member of this.membership.all) {
       member.end("killed");
       if (away.includes(member)) this.parts.coverage.fault("left-off-in-peace");
@@ -172,6 +173,17 @@ export class World {
     return copy;
   }
 
+  /**
+   * Ends such a computer. The cluster may have given the seat to it: what it promised since is
+   * not on the disk of the original, which gives its own promises up when it starts again.
+   */
+  endCopy(copy: SimMember): void {
+    if (copy.process === null) return;
+    copy.end("killed");
+    this.parts.promises.wounded(copy.id);
+    this.parts.raftChecker.wounded(copy.id);
+  }
+
   /** The highest term on any disk. */
   highestTerm(): number {
     const terms = this.membership.all.map(({ id, disk }) => storedVoteOf(id, disk)?.term ?? 0);
@@ -183,6 +195,19 @@ export class World {
     for (const member of [...this.membership.all, ...this.#copies]) member.end("killed");
   }
 
+  /**
+   * What of a member's vote is safe. While a copy of its folder runs, what it says may come from
+   * either: until the two have met nobody can tell them apart, so the later vote of both counts.
+   */
+  #storedVoteOf(id: MemberId): HardState | null {
+    const member = this.membership.get(id);
+    const copies = [...this.#copies].filter((copy) => copy.id === id && copy.process !== null);
+    const stored = [...(member === null ? [] : [member]), ...copies].map(({ disk }) =>
+      storedVoteOf(id, disk),
+    );
+    return stored.reduce((a, b) => ((b?.term ?? -1) > (a?.term ?? -1) ? b : a), null);
+  }
+
   #makeParts(
     options: SimOptions,
     makeEngine: () => Engine,
@@ -191,10 +216,7 @@ export class World {
     const scheduler = new Scheduler();
     const trace = new Trace(() => scheduler.nowMs, onLine);
     const rng = seededRng(options.seed * 7 + 2);
-    const promises = new PromiseChecker((id) => {
-      const member = this.membership.get(id);
-      return member === null ? null : storedVoteOf(id, member.disk);
-    });
+    const promises = new PromiseChecker((id) => this.#storedVoteOf(id));
     const traits = options.network;
     const network = new SimNetwork({ scheduler, trace, rng, traits, promises });
     return {

@@ -9,9 +9,10 @@
  * an honest one within seconds, and it comes back in step by itself.
  */
 import type { MemberId } from "../../shared/base/ids.ts";
-import { randomBetween, randomPick } from "../../shared/base/rng.ts";
+import { randomBetween, randomChance, randomPick } from "../../shared/base/rng.ts";
 import type { Rng } from "../../shared/base/rng.ts";
 import type { Seat } from "../../shared/raft/types.ts";
+import { FAILPOINTS, isRepairStep, momentsOf } from "./failpoints.ts";
 import type { WoundKind } from "./fault-kinds.ts";
 import type { DiskImage, SimMember } from "./sim-member.ts";
 import type { Membership } from "./membership.ts";
@@ -25,6 +26,13 @@ const GATHER_MS_MAX = 15_000;
 const SAID_MS_MAX = 5_000;
 /** Within this time it is back in step under a new incarnation. */
 const BACK_MS_MAX = 30_000;
+/** A repair that was cut short goes on when the member starts again, and that takes a while. */
+const CRASHED_MS_MAX = 10_000;
+/** How many repairs are cut short, 0 to 1. */
+const REPAIR_CRASH_SHARE = 0.3;
+const REPAIR_MOMENTS = FAILPOINTS.filter(isRepairStep).flatMap((name) =>
+  momentsOf(name).map((moment) => ({ name, moment })),
+);
 /** How long a copy of a folder runs beside the original. */
 const COPY_RUNS_MS = 7_000;
 
@@ -36,6 +44,7 @@ export interface WoundedWorld {
   gather(): void;
   /** Starts another computer on a copy of a member's folder. */
   startCopyOf(member: SimMember): SimMember;
+  endCopy(copy: SimMember): void;
   fail(error: unknown): void;
 }
 
@@ -97,8 +106,13 @@ export class Wounds {
     const promised = this.#world.parts.promises.wounded(member.id);
     this.#world.parts.raftChecker.wounded(member.id);
     await this.#pause(randomBetween(this.#rng, 50, 1_500));
+    this.#armRepair(member);
     member.boot();
     await this.#until(SAID_MS_MAX, () => member.replica !== null);
+    // It may have ended once more in the middle of its repair, and starts again after a while.
+    if (member.failpoint?.isSpent === true) {
+      await this.#until(CRASHED_MS_MAX, () => member.replica !== null);
+    }
     const { replica } = member;
     uphold(replica !== null, "starts-after-any-wound", () => `${member.id} after ${hurt}`);
     const isShort = replica.raftStatus().lastIndex < promised;
@@ -113,11 +127,25 @@ export class Wounds {
     });
   }
 
+  /** Repairs may be interrupted, too. Moments of which no repair was tried yet come first. */
+  #armRepair(member: SimMember): void {
+    const { coverage, options } = this.#world.parts;
+    if (options.oldMemberShare > 0) return;
+    const first = options.firstFailpoint;
+    const isWanted = first !== null && isRepairStep(first.name);
+    if (!isWanted && !randomChance(this.#rng, REPAIR_CRASH_SHARE)) return;
+    const moment = isWanted ? first : randomPick(this.#rng, REPAIR_MOMENTS);
+    coverage.tried(moment);
+    const kind = randomChance(this.#rng, 0.5) ? "killed" : "power-loss";
+    member.failpoint = { ...moment, kind, isSpent: false };
+  }
+
   /** @returns what was done, for a report. */
   #takeFrom(member: SimMember, kind: Exclude<WoundKind, "copied-folder">): string {
     switch (kind) {
       case "wiped-disk":
-        return this.#drop(member, () => true);
+        // Without its record and key a folder is nobody's: that would be a new computer.
+        return this.#drop(member, (path) => !path.startsWith("cluster.json"));
       case "wiped-log":
         return this.#drop(member, (path) => path.startsWith("log/"));
       case "lost-hard-state":
@@ -169,7 +197,7 @@ export class Wounds {
       return `${member.id} runs twice, and neither of the two says so`;
     });
     await this.#pause(COPY_RUNS_MS);
-    copy.end("killed");
+    this.#world.endCopy(copy);
     // In peace everybody was started again already.
     if (this.#isOver) return;
     // Whichever of the two was stood aside stays so until it is started again.

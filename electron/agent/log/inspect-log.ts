@@ -53,6 +53,7 @@ export async function inspectLog(place: LogPlace): Promise<Result<LogInspection,
     walk.segment(name, read.value ?? new Uint8Array(0), slot === current.length - 1);
   }
   walk.end();
+  walk.beginning();
   walk.hardState(hardState.value);
   return ok({ ...walk.found(), hardState: hardState.value, hint: hint.value });
 }
@@ -137,6 +138,20 @@ class Walk {
     if (hint.hash === null || found === null || bytesEqual(hint.hash, found)) return;
     this.#add("older-copy", file, { fromByte: 0, toByte: sizeBytes }, [hint.index, null]);
     this.#loseFrom(hint.index);
+  }
+
+  /** Nothing can be built on a log that begins after the newest whole snapshot. */
+  beginning(): void {
+    const { snapshotIndex, folder } = this.#place;
+    const first = this.#good[0];
+    const base = first?.scan.header.previous.index ?? 0;
+    if (snapshotIndex === null || first === undefined || base <= snapshotIndex) return;
+    this.#good.splice(0);
+    this.#goodEnd = null;
+    const previous = { term: POSITION_ZERO.term, index: logIndex(snapshotIndex) };
+    const missing = segmentName({ generation: first.name.generation, previous });
+    const file = joinPath(folder, missing);
+    this.#add("missing-file", file, { fromByte: 0, toByte: 0 }, [snapshotIndex + 1, base]);
   }
 
   hardState(found: FoundHardState): void {

@@ -34,6 +34,8 @@ export type LogOptions = {
    * as when the log is shortened: nothing that this member promised is lost.
    */
   readonly covered?: CoveredLog;
+  /** Its index, 0 when there is none: what is read of a damaged log must begin no later. */
+  readonly snapshotIndex?: number;
   /** A segment that reached this size gets no further batch. */
   readonly segmentBytesMax?: number;
   /** A segment older than this gets no further batch either, so that it can be let go of. */

@@ -49,12 +49,16 @@ export type OpenedParts = OpenedState & { readonly parts: LogParts };
 export type SalvagedParts = SalvagedState & { readonly parts: LogParts };
 
 /** The options that say where a log is. */
-export type LogPlaceOptions = Pick<LogOptions, "disk" | "folder" | "self" | "wallMs" | "covered">;
+export type LogPlaceOptions = Pick<
+  LogOptions,
+  "disk" | "folder" | "self" | "wallMs" | "covered" | "snapshotIndex"
+>;
 
 /** Where a log with these options is. */
 export function placeOf(options: LogPlaceOptions): LogPlace {
-  const { disk, folder, self = null, wallMs = null, covered = null } = options;
-  return { disk, folder, self, wallMs, covered };
+  const { disk, folder, self = null, wallMs = null } = options;
+  const { covered = null, snapshotIndex = null } = options;
+  return { disk, folder, self, wallMs, covered, snapshotIndex };
 }
 
 /** Opens a whole log; see `ReplicationLog.open`. */

@@ -14,6 +14,11 @@ export type LogPlace = {
   readonly wallMs: (() => number) | null;
   /** The newest whole snapshot of this member: what is damaged before it is not needed any more. */
   readonly covered: CoveredLog | null;
+  /**
+   * Up to where the newest whole snapshot reaches, 0 without one: of a log that begins later
+   * nothing can be used. null: nobody looked at the snapshots.
+   */
+  readonly snapshotIndex: number | null;
 };
 
 /** Up to where a whole snapshot stands in for the log, and the chained hash there. */

@@ -50,6 +50,12 @@ type Memory = {
   bar: Bar | null;
 };
 
+/** Bugs that can be planted; tests only. */
+export type SeatFaults = {
+  /** Nothing is remembered of what the others promised. */
+  readonly forgetPeers?: boolean;
+};
+
 type PeerMemoryOptions = {
   readonly self: MemberId;
   readonly clock: Clock;
@@ -57,6 +63,7 @@ type PeerMemoryOptions = {
   readonly saved: unknown;
   /** Called at most once a second. @returns whether it was stored; if not, it is tried again. */
   readonly save: (json: unknown) => Promise<boolean>;
+  readonly faults?: SeatFaults | undefined;
 };
 
 /** Losing a second of it only finds less; more writes would cost every commit a disk sync. */
@@ -85,7 +92,7 @@ export class PeerMemory {
 
   /** A member was seen to promise something under an incarnation. */
   saw(member: MemberId, sighted: Sighted): void {
-    if (member === this.#options.self) return;
+    if (member === this.#options.self || this.#options.faults?.forgetPeers === true) return;
     const memory = this.#memoryOf(member, sighted.incarnation);
     if (memory === null) return;
     const { term = 0, index = 0, votedTerm = 0 } = sighted;

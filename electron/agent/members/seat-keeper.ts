@@ -40,6 +40,8 @@ export class SeatKeeper {
   readonly #options: SeatKeeperOptions;
   #state: State;
   #isAsking = false;
+  /** The new seat, while it could not be noted yet. */
+  #given: { readonly incarnation: number; readonly withdrawal: Withdrawal } | null = null;
 
   /** @param withdrawal What was decided at the start. */
   constructor(options: SeatKeeperOptions, withdrawal: Withdrawal | null) {
@@ -103,6 +105,14 @@ export class SeatKeeper {
   }
 
   async #ask(leader: MemberId, withdrawal: Withdrawal): Promise<void> {
+    const given = this.#given;
+    // On a full disk the note is tried again; asking again would cost the others a change each time.
+    if (given !== null && given.withdrawal === withdrawal) {
+      this.#isAsking = true;
+      await this.#reseat(given.incarnation, withdrawal);
+      this.#isAsking = false;
+      return;
+    }
     this.#isAsking = true;
     const answer = await this.#options.askSeat(leader);
     this.#isAsking = false;
@@ -120,6 +130,7 @@ export class SeatKeeper {
     // The note stays until the next start and now covers every seat before the new one: whichever
     // of the two reaches the disk, an old incarnation is never held again.
     const covered = { ...withdrawal, incarnation: incarnation - 1 };
+    this.#given = { incarnation, withdrawal };
     const saved = await saveRecord({ withdrawal: covered });
     if (!saved.ok) {
       logger.warn("record-not-saved", { detail: saved.error.detail });
@@ -128,6 +139,7 @@ export class SeatKeeper {
     // Something else was found meanwhile: that asks for a seat of its own.
     if (this.#state.kind !== "withdrawn" || this.#state.withdrawal !== withdrawal) return;
     this.#state = { kind: "reseeding", withdrawal, upTo: incarnation };
+    this.#given = null;
     hold(incarnation);
     logger.info("reseated", { incarnation });
     this.#emit("reseeding", withdrawal.reason, seatSentence("reseeding", withdrawal));

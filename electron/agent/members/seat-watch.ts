@@ -36,6 +36,14 @@ export type StoredRow = {
   readonly stored: number;
 };
 
+/**
+ * For so many seconds what the leader tells is not counted yet. A member that was just started
+ * may have stored more at the leader's word while its hello to this one, written before, is still
+ * on its way or waits for the link of its former start to end; it would be found short of what it
+ * did not claim. Counted in looks, not by the clock: after a sleep the hello is read first.
+ */
+const LOOKS_BEFORE_COUNTED = 10;
+
 /** The doubting part of a member. */
 export class SeatWatch {
   readonly #options: SeatWatchOptions;
@@ -44,6 +52,8 @@ export class SeatWatch {
   /** What each member last said it holds. */
   readonly #held = new Map<MemberId, HelloMessage["incarnation"]>();
   readonly #told = new Map<MemberId, string>();
+  /** What the leader told, oldest first, not counted yet. */
+  readonly #uncounted: (readonly StoredRow[])[] = [];
 
   constructor(options: SeatWatchOptions) {
     this.#options = options;
@@ -97,7 +107,10 @@ export class SeatWatch {
     const stored = progress.map(({ id, incarnation, matchIndex }) => {
       return { id, incarnation, stored: matchIndex };
     });
-    for (const row of [...stored, ...rows]) {
+    this.#uncounted.push(rows);
+    const isDue = this.#uncounted.length > LOOKS_BEFORE_COUNTED;
+    const told = isDue ? (this.#uncounted.shift() ?? []) : [];
+    for (const row of [...stored, ...told]) {
       if (row.stored === 0 || row.incarnation !== this.#seatIncarnation(row.id)) continue;
       const index = logIndex(Math.min(row.stored, commitIndex));
       memory.saw(row.id, { incarnation: row.incarnation, index });

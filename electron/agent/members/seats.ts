@@ -15,6 +15,7 @@ import { writeSettings } from "../log/settings-file.ts";
 import type { Disk, DiskError, Ports } from "../ports.ts";
 import type { RecordChanges, Withdrawal } from "./cluster-record.ts";
 import { PeerMemory } from "./peer-memory.ts";
+import type { SeatFaults } from "./peer-memory.ts";
 import { SeatKeeper } from "./seat-keeper.ts";
 import { SeatWatch } from "./seat-watch.ts";
 import type { StoredRow } from "./seat-watch.ts";
@@ -27,6 +28,7 @@ type SeatsOptions = {
   readonly ports: Pick<Ports, "clock" | "logger" | "disk">;
   /** What was decided at the start; null when an incarnation is held. */
   readonly withdrawal: Withdrawal | null;
+  readonly faults?: SeatFaults | undefined;
   /** The content of `peers.json`. */
   readonly savedPeers: unknown;
   readonly raftStatus: () => RaftStatus;
@@ -51,8 +53,9 @@ export class Seats {
   constructor(options: SeatsOptions) {
     this.#options = options;
     const { clock, logger, disk } = options.ports;
-    const { self, savedPeers: saved } = options;
-    this.#memory = new PeerMemory({ self, clock, saved, save: (json) => savePeers(disk, json) });
+    const { self, savedPeers: saved, faults } = options;
+    const save = (json: unknown): Promise<boolean> => savePeers(disk, json);
+    this.#memory = new PeerMemory({ self, clock, saved, save, faults });
     this.#keeper = new SeatKeeper({ ...options, clock, logger }, options.withdrawal);
     this.#watch = new SeatWatch({ ...options, clock, logger, memory: this.#memory });
   }

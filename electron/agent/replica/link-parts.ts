@@ -68,6 +68,7 @@ export function makeSeats(
     ports: options.ports,
     withdrawal: files.withdrawal,
     savedPeers: files.savedPeers,
+    faults: options.faults?.seats,
     raftStatus: () => files.raft.status(),
     configurationAt: (index) => files.raft.configurationAt(index),
     nameOf: context.nameOf,

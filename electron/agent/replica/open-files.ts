@@ -21,7 +21,7 @@ import { decideSeat } from "../members/seat-decision.ts";
 import type { SeatDecision } from "../members/seat-decision.ts";
 import { PEERS_FILE } from "../members/seats.ts";
 import { newestSeat } from "./newest-configuration.ts";
-import { hasOthers, openLog, startOverWithout } from "./open-log.ts";
+import { hasOthers, openLog, openWithout } from "./open-log.ts";
 import type { FoundLog, OpenFailure } from "./open-log.ts";
 import type { ReplicaOptions } from "./replica-context.ts";
 
@@ -133,13 +133,16 @@ async function noteDecision(
   };
   const isChanged = Object.keys(changes).length > 0;
   const saved = isChanged ? await options.saveRecord(changes) : ok(null);
-  return saved.ok ? ok(hardState) : saved;
+  // What is held is on the disk. On a full one the note about it can wait for the next start: the
+  // stored incarnation alone leads to the same decision. Only a beginning cannot wait.
+  const canWait = !saved.ok && saved.error.code === "storage-full" && record.begun === true;
+  return saved.ok || canWait ? ok(hardState) : saved;
 }
 
 /**
  * A log that begins after the newest whole snapshot has lost its middle, and nothing may be built
  * on it: the newest snapshot was damaged or is missing. With others, this member begins anew from
- * the snapshot that is left; alone there is nobody who could fill the gap.
+ * the snapshot that is left; alone, where nobody could fill the gap, it reads that snapshot.
  */
 async function mindTheGap(
   options: ReplicaOptions,
@@ -149,9 +152,8 @@ async function mindTheGap(
   const { log } = found;
   const position = snapshot?.mark.position ?? POSITION_ZERO;
   if (log.firstIndex - 1 <= position.index) return ok(found);
-  const detail = `the log begins at ${log.firstIndex}, after the newest whole snapshot at ${formatPosition(position)}`;
-  if (hasOthers(options)) return startOverWithout(log, options, detail);
-  return err({ code: "log-damaged", detail });
+  const damage = `the log begins at ${log.firstIndex}, after the newest whole snapshot at ${formatPosition(position)}`;
+  return openWithout(log, options, { snapshot, damage });
 }
 
 /**

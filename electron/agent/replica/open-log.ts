@@ -51,10 +51,10 @@ export async function openLog(
   return hasOthers(options) ? startOver(options, place, damage) : salvage(options, place, damage);
 }
 
-/** Whether any other member was ever known. */
+/** Whether there are other members, as far as this folder knows. */
 export function hasOthers({ record, self }: Pick<ReplicaOptions, "record" | "self">): boolean {
-  const ids = [...record.known, ...record.initial.seats.map((seat) => seat.id)];
-  return ids.some((id) => id !== self);
+  // Not whom the folder began with: of those who were removed since nothing can be fetched.
+  return record.known.some((id) => id !== self);
 }
 
 /** The damaged places and what is left, in one sentence. */
@@ -83,22 +83,29 @@ function logOptions(options: ReplicaOptions, snapshot: LoadedSnapshot | null): L
 }
 
 /** What a snapshot that was read whole stands in for need not be whole in the log. */
-export function coveredBy(snapshot: LoadedSnapshot | null): Pick<LogOptions, "covered"> {
-  if (snapshot === null) return {};
-  return { covered: { position: snapshot.mark.position, chainHash: snapshot.chainHash } };
+export function coveredBy(
+  snapshot: LoadedSnapshot | null,
+): Pick<LogOptions, "covered" | "snapshotIndex"> {
+  if (snapshot === null) return { snapshotIndex: 0 };
+  const { position } = snapshot.mark;
+  return { snapshotIndex: position.index, covered: { position, chainHash: snapshot.chainHash } };
 }
 
 /**
  * A whole log that nothing can be built on: what came before it is gone. With other members it is
- * put aside, and this disk vouches for nothing, as if the log itself were damaged.
+ * put aside, and this disk vouches for nothing, as if the log itself were damaged. Alone the
+ * snapshot that is left is read, and the log stays where it is.
  */
-export async function startOverWithout(
+export async function openWithout(
   useless: ReplicationLog,
   options: ReplicaOptions,
-  damage: string,
+  at: { readonly snapshot: LoadedSnapshot | null; readonly damage: string },
 ): Promise<Result<FoundLog, OpenFailure>> {
   await useless.close();
-  return startOver(options, logOptions(options, null), damage, "nothing");
+  const { snapshot, damage } = at;
+  return hasOthers(options)
+    ? startOver(options, logOptions(options, null), damage, "nothing")
+    : salvage(options, logOptions(options, snapshot), damage);
 }
 
 async function startOver(

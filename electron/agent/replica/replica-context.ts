@@ -5,6 +5,7 @@ import type { VersionRange } from "../../../shared/protocol/version.ts";
 import type { RaftFaults } from "../../../shared/raft/faults.ts";
 import type { RaftSettings } from "../../../shared/raft/types.ts";
 import type { LogFaults } from "../log/replication-log.ts";
+import type { SeatFaults } from "../members/peer-memory.ts";
 import type { NewInvite } from "../members/invite-record.ts";
 import type { AddressBook } from "../transport/address-book.ts";
 import type { ClusterRecord, RecordChanges } from "../members/cluster-record.ts";
@@ -72,7 +73,11 @@ export type ReplicaOptions = {
    */
   readonly onBroken: (reason: string) => void;
   /** Planted bugs; tests only. */
-  readonly faults?: { readonly raft?: RaftFaults; readonly log?: LogFaults };
+  readonly faults?: {
+    readonly raft?: RaftFaults;
+    readonly log?: LogFaults;
+    readonly seats?: SeatFaults;
+  };
 };
 
 /** What the parts of a running replica share. */

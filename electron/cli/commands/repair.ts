@@ -1,9 +1,9 @@
 /** `repair`: what is damaged in a data folder, and going on without it. */
+import type { RepairOutcome } from "../../agent/repair.ts";
 import { ok } from "../../../shared/base/result.ts";
 import { addCommand, print, scopeOf, type CliContext, type CommonOptions } from "../command.ts";
 import { connect } from "../connect.ts";
 import { fail, failWith, type CommandResult } from "../failure.ts";
-import type { RepairOutcome } from "../starters.ts";
 
 type RepairOptions = CommonOptions & { readonly acceptLoss?: true };
 
