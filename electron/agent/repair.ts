@@ -23,7 +23,7 @@ import { LOG_FOLDER, coveredBy, hasOthers } from "./replica/open-log.ts";
 
 /** What was found, and what was done about it. */
 export type RepairOutcome = {
-  /** `whole`: nothing to do. `needs-others`: start it, and the others fill it again. */
+  /** `whole`: nothing to do. `needs-others`: start it; it is filled again once another one leads. */
   readonly state: "whole" | "damaged" | "needs-others" | "repaired";
   /** One sentence per damaged place. */
   readonly damage: readonly string[];
@@ -86,8 +86,8 @@ async function repairOpened(
 const NOTHING_TO_GIVE_UP: FolderError = {
   code: "bad-request",
   message:
-    "Other computers of the workspace hold this data, so nothing has to be given up: start " +
-    "this one (tidemark serve) and it is filled from them.",
+    "Other computers belong to this workspace and may hold this data, so nothing is given up: " +
+    "start this one (tidemark serve); it is filled again as soon as one of them leads.",
 };
 
 type Found = {

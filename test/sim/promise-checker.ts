@@ -29,9 +29,9 @@ const PROMISING_FRAMES: readonly number[] = [
 export class PromiseChecker {
   readonly #storedVoteOf: StoredVoteOf;
   readonly #promised = new Map<MemberId, Promised>();
-  /** By term: who voted for whom. */
   /** Votes up to this term were on a disk that was hurt. */
   readonly #excusedTerm = new Map<MemberId, number>();
+  /** By term: who voted for whom. */
   readonly #votes = new Map<number, Map<MemberId, MemberId>>();
 
   constructor(storedVoteOf: StoredVoteOf) {

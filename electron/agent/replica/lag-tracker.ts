@@ -190,10 +190,11 @@ export class LagTracker {
   }
 
   /**
-   * No read here shows anything older than this, ms; null when no leader was ever heard. A leader
-   * that was replaced notices within an election timeout, so its own word may be as old.
+   * About how old what is read here may be, ms, to tell people; null when no leader was ever heard.
+   * No bound: a leader that slept does not know yet that it was replaced. Bounded reads are decided
+   * by a quorum round (`reader.ts`).
    */
-  stalenessMsMax(): number | null {
+  stalenessMs(): number | null {
     const { clock, applier, raftStatus, silenceMs } = this.#options;
     if (raftStatus().role === "leader") return silenceMs;
     if (this.#word === null) return null;

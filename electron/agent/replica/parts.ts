@@ -159,7 +159,7 @@ function makeReader(
     applier,
     readIndex: (requestId) => driver.input((raft) => raft.readIndex(requestId)),
     asOf: () => lag.asOf(),
-    stalenessMs: () => lag.stalenessMsMax(),
+    stalenessMs: () => lag.stalenessMs(),
     waitMs: options.settings.readWaitMs,
   });
 }

@@ -63,7 +63,7 @@ export class Reader {
     return ok({ columns, rows, isTruncated, asOf });
   }
 
-  /** Until the database is back where it was: a restart must not show an older state. */
+  /** Until the database is back where it was: refilled, it must not show an older state first. */
   async waitUntilLoaded(): Promise<ApiError | null> {
     const { applier } = this.#options;
     if (applier.isReadable) return null;

@@ -45,7 +45,7 @@ function outcomeText(outcome: RepairOutcome): string {
 function nextStep({ state, putAside }: RepairOutcome): string {
   if (state === "repaired") return `Repaired. The damaged files are kept in ${putAside ?? "?"}.`;
   if (state === "needs-others") {
-    return "Start this computer (tidemark serve): the others fill it again.";
+    return "Start this computer (tidemark serve): it is filled again as soon as another one leads.";
   }
   return (
     "Make a backup of what is whole first (tidemark serve, then tidemark backup FILE). " +
