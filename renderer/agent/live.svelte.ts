@@ -2,12 +2,12 @@
  * The one picture of the cluster every page of the window looks at: the last status, when it
  * was heard, and whether the agent answers. It keeps the last picture when the agent is gone.
  */
-import type { ApiEvent, LeadershipEvent } from "../../shared/api/methods.ts";
+import type { ApiEvent, HistoryEvent } from "../../shared/api/methods.ts";
 import type { Status } from "../../shared/cluster/status.ts";
 import type { Agent, ClientError, ConnectionState } from "./client.ts";
 
-/** A change of leadership as a line of the history. */
-export type LeadershipLine = {
+/** An event as a line of the history. */
+export type HistoryLine = {
   readonly at: string;
   readonly sentence: string;
   readonly hasLeader: boolean;
@@ -24,7 +24,7 @@ export class LiveStatus {
   #heardAtMs = $state<number | null>(null);
   #nowMs = $state(Date.now());
   #leaderHttp = $state<string | null>(null);
-  #history = $state.raw<readonly LeadershipLine[]>([]);
+  #history = $state.raw<readonly HistoryLine[]>([]);
   readonly #agent: Agent;
   readonly #endings: (() => void)[];
 
@@ -54,8 +54,8 @@ export class LiveStatus {
     return this.#nowMs;
   }
 
-  /** Leadership changes since the agent started, newest first. */
-  get history(): readonly LeadershipLine[] {
+  /** What happened to leadership and seats since the agent started, newest first. */
+  get history(): readonly HistoryLine[] {
     return this.#history;
   }
 
@@ -77,7 +77,7 @@ export class LiveStatus {
   async refresh(): Promise<void> {
     const answer = await this.#agent.call("status", {});
     if (answer.ok) this.#take(answer.value);
-    const past = await this.#agent.call("leadershipHistory", {});
+    const past = await this.#agent.call("history", {});
     if (past.ok) this.#history = past.value.events.map(lineOf).reverse().slice(0, EVENTS_MAX);
   }
 
@@ -96,12 +96,10 @@ export class LiveStatus {
       this.#leaderHttp = null;
       this.#note(lineOf(event));
     }
-    if (event.type === "seat" || event.type === "doubt") {
-      this.#note({ at: event.at, sentence: event.sentence, hasLeader: true });
-    }
+    if (event.type === "seat" || event.type === "doubt") this.#note(lineOf(event));
   }
 
-  #note(line: LeadershipLine): void {
+  #note(line: HistoryLine): void {
     this.#history = [line, ...this.#history].slice(0, EVENTS_MAX);
   }
 
@@ -112,6 +110,7 @@ export class LiveStatus {
   }
 }
 
-function lineOf(event: LeadershipEvent): LeadershipLine {
-  return { at: event.at, sentence: event.sentence, hasLeader: event.leader !== null };
+function lineOf(event: HistoryEvent): HistoryLine {
+  const hasLeader = event.type !== "leadership" || event.leader !== null;
+  return { at: event.at, sentence: event.sentence, hasLeader };
 }

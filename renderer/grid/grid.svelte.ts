@@ -211,6 +211,7 @@ export class GridController {
   async #refresh(): Promise<void> {
     this.#isRefreshing = true;
     this.#isRefreshWanted = false;
+    const view = this.#view;
     const anchorRow = this.#anchorRow();
     const anchor = anchorRow === null ? null : this.rowAt(anchorRow);
     this.pages.expire();
@@ -218,7 +219,7 @@ export class GridController {
     if (this.#isDisposed) return;
     this.scrollTo(this.#top);
     await this.pages.want(this.range);
-    if (anchorRow !== null && anchor !== null) await this.#followRow(anchorRow, anchor);
+    if (anchorRow !== null && anchor !== null) await this.#followRow(view, anchorRow, anchor);
     if (this.#isDisposed) return;
     if (this.#asOf !== null) this.marks.settle(this.#asOf.index);
     this.#refreshedAtMs = performance.now();
@@ -235,10 +236,11 @@ export class GridController {
     return active >= firstRow && active <= lastRow ? active : firstRow;
   }
 
-  async #followRow(before: number, row: GridRow): Promise<void> {
-    if (row.name === null || this.rowAt(before)?.id === row.id) return;
-    const now = this.pages.findRow(row.id) ?? (await this.reader.placeOf(this.#view, row.name));
-    if (now === null || now === before || this.#isDisposed) return;
+  async #followRow(view: RowView, before: number, row: GridRow): Promise<void> {
+    if (view !== this.#view || row.name === null || this.rowAt(before)?.id === row.id) return;
+    const now = this.pages.findRow(row.id) ?? (await this.reader.placeOf(view, row.name));
+    // Another order or filter begins at its top, wherever the row would be in it.
+    if (now === null || now === before || this.#isDisposed || view !== this.#view) return;
     const shift = now - before;
     const { anchor, active } = this.#selection;
     this.#selection = {

@@ -199,10 +199,11 @@ export type ApiMethods = {
     params: Empty;
     result: { readonly image: { readonly $blob: string }; readonly asOf: AsOf };
   };
-  /** Who led when, as this member saw it since it started; oldest first, at most 200. */
-  leadershipHistory: {
+  /** What a person still wants to read of what this member saw since it started. */
+  history: {
     params: Empty;
-    result: { readonly events: readonly LeadershipEvent[] };
+    /** Oldest first, at most 200. */
+    result: { readonly events: readonly HistoryEvent[] };
   };
   lagHistory: {
     params: { readonly sinceMs?: number };
@@ -246,6 +247,9 @@ export type DoubtEvent = {
   readonly sentence: string;
 };
 
+/** An event that is kept: it may be over before anybody looks. */
+export type HistoryEvent = LeadershipEvent | SeatEvent | DoubtEvent;
+
 /** Pushed to windows and `/api/events`. */
 export type ApiEvent =
   /** The status changed; at most every 100 ms, and at least every second. */
@@ -259,9 +263,7 @@ export type ApiEvent =
       readonly rowCount: number;
       readonly isSchemaChange: boolean;
     }
-  | LeadershipEvent
-  | SeatEvent
-  | DoubtEvent
+  | HistoryEvent
   | { readonly type: "lag"; readonly samples: readonly LagSample[] };
 
 /** What crosses the MessagePort or WebSocket: window to agent. */

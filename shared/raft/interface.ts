@@ -44,6 +44,11 @@ export interface Raft {
    * after all waiting messages were stepped: a gap is not counted as the leader's silence.
    */
   advance(nowMs: number): void;
+  /**
+   * When `advance` should come, if that is before the next regular call: an election is due then,
+   * unless something is heard. Infinity for a leader. May have passed; the next call sees to it.
+   */
+  wakeAtMs(): number;
   /** The connection to a member dropped: for a follower of it, a hint to pre-vote soon. */
   connectionLost(member: MemberId): void;
   /** Appends as leader; one entry per payload. @returns the first and last position. */

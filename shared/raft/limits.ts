@@ -16,6 +16,12 @@ export const READS_WAITING_MAX = 10_000;
 /** Payload bytes of committed entries in one Ready, so that a restart hands out its log in pieces. */
 export const COMMITTED_BYTES_MAX = 8 * 1024 * 1024;
 
+/**
+ * A heartbeat may leave this share of its period too early: timers come a little early, and the
+ * next call may be half a heartbeat away.
+ */
+export const HEARTBEAT_EARLY_SHARE = 0.05;
+
 /** Shortest wait between a lost connection to the leader and the pre-vote it suggests. */
 export const HINT_DELAY_MS_MIN = 20;
 

@@ -20,7 +20,7 @@ import { holdIncarnation } from "./roles.ts";
 import { Core } from "./state.ts";
 import { describeStatus } from "./status.ts";
 import { batchStored, takeReady } from "./take-ready.ts";
-import { advanceTime, noteConnectionLost, stepDownNow } from "./timers.ts";
+import { advanceTime, electionAtMs, noteConnectionLost, stepDownNow } from "./timers.ts";
 import { leaveIfRemoved, startTransfer } from "./transfer.ts";
 import type {
   Configuration,
@@ -68,6 +68,10 @@ class ConsensusCore implements Raft {
   advance(nowMs: number): void {
     advanceTime(this.#core, nowMs);
     this.#finish();
+  }
+
+  wakeAtMs(): number {
+    return electionAtMs(this.#core);
   }
 
   connectionLost(member: MemberId): void {

@@ -11,7 +11,7 @@ import { startElection } from "./election.ts";
 import { hurryAfterHint, postponeHint } from "./hint.ts";
 import { majorityOf, reachedBy } from "./quorum.ts";
 import { dropForwardedReads, expireForwardedReads } from "./reads.ts";
-import { GAPS_FORGIVEN_MAX } from "./limits.ts";
+import { GAPS_FORGIVEN_MAX, HEARTBEAT_EARLY_SHARE } from "./limits.ts";
 import { broadcastHeartbeat, forgetInflight, retrySnapshots } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import type { Core, Leadership } from "./state.ts";
@@ -27,8 +27,15 @@ export function advanceTime(core: Core, nowMs: number): void {
   const isStall = gapMs > core.settings.electionMs / 2;
   if (isStall && !core.faults.stallIsSilence) forgiveGap(core, gapMs);
   if (core.role.name === "leader") advanceLeader(core, core.role);
-  else if (isElectionDue(core)) startElection(core);
+  else if (nowMs >= electionAtMs(core)) startElection(core);
   if (core.forwardedReads.size > 0) expireForwardedReads(core);
+}
+
+/** When an election is due, were nothing heard until then; Infinity for a leader. */
+export function electionAtMs(core: Core): number {
+  if (core.role.name === "leader") return Infinity;
+  const timeoutAtMs = core.timerStartMs + core.electionTimeoutMs;
+  return core.hurryAtMs === null ? timeoutAtMs : Math.min(core.hurryAtMs, timeoutAtMs);
 }
 
 /** The connection to a member dropped. */
@@ -52,11 +59,6 @@ export function stepDownNow(core: Core): void {
   core.resetElectionTimer();
 }
 
-function isElectionDue(core: Core): boolean {
-  if (core.hurryAtMs !== null && core.nowMs >= core.hurryAtMs) return true;
-  return core.nowMs - core.timerStartMs >= core.electionTimeoutMs;
-}
-
 function advanceLeader(core: Core, role: Leadership): void {
   const voters = votersOf(core.configuration);
   // Alone with a slow disk it can only wait; otherwise somebody else's disk may do better.
@@ -67,8 +69,9 @@ function advanceLeader(core: Core, role: Leadership): void {
   }
   if (role.transfer && core.nowMs >= role.transfer.deadlineMs) role.transfer = null;
   retrySnapshots(core, role);
-  if (core.nowMs < role.nextHeartbeatAtMs) return;
-  role.nextHeartbeatAtMs = core.nowMs + core.settings.heartbeatMs;
+  const { heartbeatMs } = core.settings;
+  if (core.nowMs < role.nextHeartbeatAtMs - heartbeatMs * HEARTBEAT_EARLY_SHARE) return;
+  role.nextHeartbeatAtMs = core.nowMs + heartbeatMs;
   role.commitIndexAtHeartbeat = core.commitIndex;
   broadcastHeartbeat(core, role);
 }

@@ -106,7 +106,7 @@ export class FakeService implements AgentService {
         return ok({ leader: memberId("m2"), tookMs: 12 });
       case "removeMember":
         return ok({ index: logIndex(9) });
-      case "leadershipHistory":
+      case "history":
         return ok({ events: [] });
       case "lagHistory":
         return ok({ samples: [] });

@@ -11,8 +11,8 @@ import { ownerTag } from "../../electron/agent/log/owner-tag.ts";
 import { ReplicationLog } from "../../electron/agent/log/replication-log.ts";
 import { NodeDisk } from "../../electron/agent/platform/node-disk.ts";
 import { defined } from "../../shared/base/assert.ts";
+import type { SeatEvent } from "../../shared/api/methods.ts";
 import { memberId } from "../../shared/base/ids.ts";
-import type { Status } from "../../shared/cluster/status.ts";
 import { RealCluster } from "../support/real-cluster.ts";
 import { RealMember } from "../support/real-member.ts";
 import { waitUntil } from "../support/wait-until.ts";
@@ -44,13 +44,14 @@ async function write(members: RealCluster, from: number): Promise<number> {
   return from + ROW_COUNT;
 }
 
-/** Waits until a member says that its seat is in another state than ok. */
-async function told(member: RealMember): Promise<Status["seat"]> {
+/** Waits until a member says that it gave up its seat. It may have a new one by then. */
+async function told(member: RealMember): Promise<SeatEvent> {
   return waitUntil(
     `${member.name} says what is wrong with its folder`,
     async () => {
-      const seat = (await member.status())?.seat;
-      return seat !== undefined && seat.state !== "ok" && seat;
+      const history = await member.call("history", {});
+      const events = history.ok ? history.value.events : [];
+      return events.find((event) => event.type === "seat") ?? null;
     },
     TOLD_WITHIN_MS,
   );
@@ -131,7 +132,7 @@ test("a voter restored from an older copy is barred by the others and loses noth
   await restored.start();
   const seat = await told(restored);
   expect(seat.reason).toMatch(/^(missing-entries|older-term)$/);
-  expect(seat.detail).toMatch(/older than it should be/);
+  expect(seat.sentence).toMatch(/older than it should be/);
   await recovered(members, rowCount);
 });
 
@@ -205,7 +206,7 @@ test("a voter with one wrong byte in its log puts it aside and is filled from th
   await damaged.start();
   const seat = await told(damaged);
   expect(seat).toMatchObject({ reason: "damaged" });
-  expect(seat.detail).toContain(file);
+  expect(seat.sentence).toContain(file);
   await recovered(members, rowCount);
 });
 

@@ -147,6 +147,16 @@ describe("SeatWatch", () => {
     expect(watch.onHello(PEER, hello({ lastIndex: logIndex(100) }))).toBeNull();
   });
 
+  it("knows at the greeting what a leader heard since its last look", () => {
+    watch.note([]);
+    progress = [
+      { id: PEER, incarnation: 5, matchIndex: logIndex(90), mode: "replicate", isActive: true },
+    ];
+    expect(watch.onHello(PEER, hello({ lastIndex: logIndex(80) }))).toMatchObject({
+      reason: "missing-entries",
+    });
+  });
+
   it("learns on a follower from what the leader tells", () => {
     hearLongAgo({ id: PEER, incarnation: 5, stored: 70 });
     expect(watch.onHello(PEER, hello({ lastIndex: logIndex(69) }))).toMatchObject({

@@ -172,6 +172,22 @@ describe.skipIf(CHROMIUM === null)("the window", () => {
     await page.getByText("40 rows", { exact: true }).waitFor();
   });
 
+  it("begins another order at its top, also while somebody else's change is being read", async () => {
+    const page = await openTable("patients", "Penicillin");
+    app.agent.setDelay(200);
+    app.agent.writeElsewhere("UPDATE patients SET ward = 'Ward 7' WHERE id = 1");
+    const id = page.getByRole("columnheader", { name: "id key" }).getByRole("button");
+    await id.click();
+    await id.click();
+    await page.locator('[aria-sort="descending"]').waitFor();
+    await page.getByText("Ward 7", { exact: true }).waitFor({ state: "detached" });
+    await expect.poll(() => cellOnScreen(page, 0, 0)).toBe("40");
+    app.agent.setDelay(0);
+    app.agent.writeElsewhere("UPDATE patients SET ward = 'Ward 8' WHERE id = 40");
+    await page.getByText("Ward 8", { exact: true }).waitFor();
+    expect(await cellOnScreen(page, 0, 0)).toBe("40");
+  });
+
   it("is read only on a mirror, says why, and names the computer that leads", async () => {
     app.agent.cluster.leader = 1;
     const page = await openTable("patients", "Penicillin");

@@ -65,7 +65,7 @@ function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatab
       return { result: invite() };
     case "switchover":
       return switchover(cluster, (request.params as ApiParams<"switchover">).to);
-    case "leadershipHistory":
+    case "history":
       return { result: { events: [] } };
     case "lagHistory":
       return { result: { samples: cluster.lagSamples() } };

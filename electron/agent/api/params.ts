@@ -82,7 +82,7 @@ const schemas: Schemas = {
   switchover: v.strictObject({ to: v.exactOptional(name) }),
   removeMember: v.strictObject({ member: name }),
   backup: empty,
-  leadershipHistory: empty,
+  history: empty,
   lagHistory: v.strictObject({ sinceMs: v.exactOptional(count) }),
 };
 

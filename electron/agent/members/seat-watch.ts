@@ -64,6 +64,8 @@ export class SeatWatch {
     this.#held.set(peer, hello.incarnation);
     const isCompared = this.#compared.get(peer) === hello.bootId;
     this.#compared.set(peer, hello.bootId);
+    // Its earlier process may have stored more since the last look, a second ago.
+    if (!isCompared) this.#noteStored([]);
     const bar = isCompared
       ? this.#standingBar(peer, hello.incarnation)
       : this.#options.memory.judge(peer, hello, this.#seatIncarnation(peer));
@@ -101,15 +103,21 @@ export class SeatWatch {
 
   /** Once a second: what the members surely hold, as far as this one knows. */
   note(rows: readonly StoredRow[]): void {
+    for (const { id, incarnation } of this.#committed().seats) {
+      this.#options.memory.seated(id, incarnation);
+    }
+    this.#uncounted.push(rows);
+    const isDue = this.#uncounted.length > LOOKS_BEFORE_COUNTED;
+    this.#noteStored(isDue ? (this.#uncounted.shift() ?? []) : []);
+  }
+
+  /** @param told What the leader told; as leader, this one knows it by itself. */
+  #noteStored(told: readonly StoredRow[]): void {
     const { memory, raftStatus } = this.#options;
     const { progress, commitIndex } = raftStatus();
-    for (const { id, incarnation } of this.#committed().seats) memory.seated(id, incarnation);
     const stored = progress.map(({ id, incarnation, matchIndex }) => {
       return { id, incarnation, stored: matchIndex };
     });
-    this.#uncounted.push(rows);
-    const isDue = this.#uncounted.length > LOOKS_BEFORE_COUNTED;
-    const told = isDue ? (this.#uncounted.shift() ?? []) : [];
     for (const row of [...stored, ...told]) {
       if (row.stored === 0 || row.incarnation !== this.#seatIncarnation(row.id)) continue;
       const index = logIndex(Math.min(row.stored, commitIndex));

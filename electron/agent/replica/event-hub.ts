@@ -1,7 +1,9 @@
-import type { ApiEvent } from "../../../shared/api/methods.ts";
+import type { ApiEvent, HistoryEvent } from "../../../shared/api/methods.ts";
 import type { Status } from "../../../shared/cluster/status.ts";
 import type { Clock, Timer } from "../ports.ts";
 
+/** What a person still wants to read. */
+const HISTORY_COUNT_MAX = 200;
 /** A burst of changes becomes one status event; a person does not read faster. */
 const STATUS_SPACING_MS = 100;
 
@@ -12,10 +14,16 @@ export class EventHub {
   readonly #status: () => Status;
   #timer: Timer | null = null;
   #sentAtMs = Number.NEGATIVE_INFINITY;
+  #history: readonly HistoryEvent[] = [];
 
   constructor(clock: Clock, status: () => Status) {
     this.#clock = clock;
     this.#status = status;
+  }
+
+  /** What was sent and is kept for windows that open later, oldest first. */
+  get history(): readonly HistoryEvent[] {
+    return this.#history;
   }
 
   /** @returns the function that ends the subscription. */
@@ -26,6 +34,9 @@ export class EventHub {
 
   /** Sends an event to everybody now. */
   emit(event: ApiEvent): void {
+    if (event.type === "leadership" || event.type === "seat" || event.type === "doubt") {
+      this.#history = [...this.#history, event].slice(-HISTORY_COUNT_MAX);
+    }
     for (const listener of this.#listeners) listener(event);
   }
 

@@ -2,19 +2,10 @@ import type { MemberId, Term } from "../../../shared/base/ids.ts";
 import type { LeadershipEvent } from "../../../shared/api/methods.ts";
 import type { RaftStatus } from "../../../shared/raft/types.ts";
 
-/** What a person still wants to read. */
-const EVENT_COUNT_MAX = 200;
-
 /** Notices changes of leadership and puts each into one sentence. */
 export class LeadershipLog {
   #leader: MemberId | null = null;
   #term: Term | null = null;
-  #events: LeadershipEvent[] = [];
-
-  /** What was noted, oldest first. */
-  get events(): readonly LeadershipEvent[] {
-    return this.#events;
-  }
 
   /**
    * @param at     The wall clock, asked only when there is an event.
@@ -34,9 +25,7 @@ export class LeadershipLog {
     this.#term = status.term;
     const sentence = describe(status, before, nameOf);
     const { term, leader } = status;
-    const event: LeadershipEvent = { type: "leadership", term, leader, at: at(), sentence };
-    this.#events = [...this.#events, event].slice(-EVENT_COUNT_MAX);
-    return event;
+    return { type: "leadership", term, leader, at: at(), sentence };
   }
 }
 

@@ -8,7 +8,7 @@ import type {
   ApiMethods,
   ApiParams,
   ApiResult,
-  LeadershipEvent,
+  HistoryEvent,
   LogLine,
 } from "../../../shared/api/methods.ts";
 import { logIndex } from "../../../shared/base/ids.ts";
@@ -35,6 +35,7 @@ import type { LagTracker } from "./lag-tracker.ts";
 import type { Leadership } from "./leadership.ts";
 import type { Reader } from "./reader.ts";
 import type { ReplicaContext, ReplicaOptions } from "./replica-context.ts";
+import type { StageRow } from "./status-builder.ts";
 import type { StorageState } from "./storage-state.ts";
 import type { Status } from "../../../shared/cluster/status.ts";
 
@@ -54,11 +55,13 @@ type MethodsOptions = {
   readonly reader: Reader;
   readonly forwarder: Forwarder;
   readonly lag: LagTracker;
-  readonly history: LagHistory;
+  readonly lagHistory: LagHistory;
   readonly storage: StorageState;
   readonly administration: Administration;
   readonly status: () => Status;
-  readonly leadershipEvents: () => readonly LeadershipEvent[];
+  /** How far everybody is, as this member knows it. */
+  readonly rows: () => readonly StageRow[];
+  readonly history: () => readonly HistoryEvent[];
   readonly makeInvite: ReplicaOptions["makeInvite"];
 };
 
@@ -110,7 +113,7 @@ export class Methods {
   }
 
   #makeHandlers(): Handlers {
-    const { reader, history, administration, storage, status } = this.#options;
+    const { reader, lagHistory, administration, storage, status } = this.#options;
     return {
       status: () => Promise.resolve(ok(status())),
       execute: (params) => this.#execute(params),
@@ -123,8 +126,9 @@ export class Methods {
       log: (params) => this.#log(params),
       verify: () => this.#verify(),
       backup: () => this.#backup(),
-      leadershipHistory: () => Promise.resolve(ok({ events: this.#options.leadershipEvents() })),
-      lagHistory: (params) => Promise.resolve(ok({ samples: history.since(params.sinceMs ?? 0) })),
+      history: () => Promise.resolve(ok({ events: this.#options.history() })),
+      lagHistory: (params) =>
+        Promise.resolve(ok({ samples: lagHistory.since(params.sinceMs ?? 0) })),
       // The link names this computer; the invitation itself is recorded by the leader.
       invite: (params) =>
         this.#options.makeInvite(params, (invite) => administration.recordInvite(invite)),
@@ -138,10 +142,10 @@ export class Methods {
   /** The list of computers, with what each seat is known to have stored. */
   #rows(): readonly unknown[] {
     const { progress } = this.#options.raftStatus();
-    return this.#options.status().members.map((member) => {
-      const known = progress.find((each) => each.id === member.id);
-      if (known === undefined) return member;
-      return { ...member, incarnation: known.incarnation, stored: known.matchIndex };
+    return this.#options.rows().map((row) => {
+      const known = progress.find((each) => each.id === row.id);
+      if (known === undefined) return row;
+      return { ...row, incarnation: known.incarnation, stored: known.matchIndex };
     });
   }
 

@@ -2,7 +2,6 @@
  * What a replica consists of, and what its parts are made from. Types only: whoever makes some of
  * the parts needs them, and parts.ts makes all.
  */
-import type { LeadershipEvent } from "../../../shared/api/methods.ts";
 import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
 import type { Status } from "../../../shared/cluster/status.ts";
 import type { HelloMessage, RefusalCode } from "../../../shared/protocol/hello.ts";
@@ -44,7 +43,6 @@ export type PartsBase = {
 export interface PartsListener {
   status(): Status;
   statusSources(): StatusSources;
-  leadershipEvents(): readonly LeadershipEvent[];
   statusChanged(): void;
   lowestIndexNeeded(): LogIndex;
   onMessage(from: MemberId, message: MemberMessage): void;

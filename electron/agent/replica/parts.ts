@@ -24,6 +24,7 @@ import { Reader } from "./reader.ts";
 import type { SnapshotSource } from "./snapshot-sender.ts";
 import { SnapshotTransfers } from "./snapshot-transfers.ts";
 import { Snapshotter } from "./snapshotter.ts";
+import { stageRows } from "./status-builder.ts";
 import { StorageState } from "./storage-state.ts";
 import { StoreRecovery } from "./store-recovery.ts";
 import { makeTroubles } from "./trouble-parts.ts";
@@ -169,9 +170,9 @@ type ServiceParts = Omit<Parts, "admission" | "troubles" | "methods" | "pulse">;
 function makeMethods(
   { options, files, context, replica }: PartsBase,
   parts: ServiceParts,
-  history: LagHistory,
+  lagHistory: LagHistory,
 ): Methods {
-  const { applier, leadership, reader, forwarder, lag, storage, administration } = parts;
+  const { applier, leadership, reader, forwarder, lag, storage, administration, hub } = parts;
   return new Methods({
     context,
     log: files.log,
@@ -181,11 +182,12 @@ function makeMethods(
     reader,
     forwarder,
     lag,
-    history,
+    lagHistory,
     storage,
     administration,
     status: () => replica.status(),
-    leadershipEvents: () => replica.leadershipEvents(),
+    rows: () => stageRows(replica.statusSources()),
+    history: () => hub.history,
     makeInvite: options.makeInvite,
   });
 }

@@ -4,13 +4,14 @@ import type { LagSample } from "../../../shared/cluster/status.ts";
 import type { MemberMessage } from "../../../shared/protocol/messages.ts";
 import type { RaftStatus } from "../../../shared/raft/types.ts";
 import type { StoredRow } from "../members/seat-watch.ts";
+import type { Timer } from "../ports.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { Forwarder } from "./forwarder.ts";
 import { LagHistory } from "./lag-history.ts";
 import type { LagTracker } from "./lag-tracker.ts";
 import type { RaftDriver } from "./raft-driver.ts";
 import type { ReplicaContext } from "./replica-context.ts";
-import { buildStatus } from "./status-builder.ts";
+import { stageRows } from "./status-builder.ts";
 import type { StageRow, StatusSources } from "./status-builder.ts";
 import { Ticker } from "./ticker.ts";
 
@@ -29,26 +30,28 @@ type PulseOptions = {
   readonly everySecond: (stored: readonly StoredRow[]) => void;
 };
 
-/** Fine enough that the short waits after a lost leader are kept, cheap enough to be idle. */
-const ADVANCES_PER_HEARTBEAT = 5;
+/** The least that the core asks for. Whenever it cannot wait so long, it says so. */
+const TICKS_PER_HEARTBEAT = 2;
 const SECOND_MS = 1_000;
 const ROWS_WAIT_MS = 900;
 
 /** The timers of a replica. */
 export class Pulse {
   readonly #options: PulseOptions;
-  readonly #tickers: readonly Ticker[];
+  readonly #ticks: Ticker;
+  readonly #seconds: Ticker;
   readonly #rows = new Map<MemberId, StageRow>();
   #stored: readonly StoredRow[] = [];
+  #tickCount = 0;
+  #isStopped = false;
+  #wake: Timer | null = null;
+  #wakeAtMs = Infinity;
 
   constructor(options: PulseOptions) {
     this.#options = options;
     const { clock } = options.context.ports;
-    this.#tickers = [
-      new Ticker(clock, options.heartbeatMs / ADVANCES_PER_HEARTBEAT, () => this.#advance()),
-      new Ticker(clock, options.heartbeatMs, () => this.#beat()),
-      new Ticker(clock, SECOND_MS, () => this.#second()),
-    ];
+    this.#ticks = new Ticker(clock, options.heartbeatMs / TICKS_PER_HEARTBEAT, () => this.#tick());
+    this.#seconds = new Ticker(clock, SECOND_MS, () => this.#second());
   }
 
   /** What the leader last told of the others; empty on the leader. */
@@ -58,12 +61,44 @@ export class Pulse {
 
   /** Lets time run. */
   start(): void {
-    for (const ticker of this.#tickers) ticker.start();
+    this.#ticks.start();
+    this.#seconds.start();
   }
 
   /** No more ticks. */
   stop(): void {
-    for (const ticker of this.#tickers) ticker.stop();
+    this.#ticks.stop();
+    this.#seconds.stop();
+    this.#dropWake();
+    this.#isStopped = true;
+  }
+
+  /**
+   * The core wants to be told of time at `atMs` at the latest. Only what comes before the next
+   * tick needs a timer of its own: an election that is due, and so next to never.
+   */
+  wakeAt(atMs: number): void {
+    if (atMs === this.#wakeAtMs) return;
+    this.#dropWake();
+    if (this.#isStopped || atMs >= this.#ticks.nextAtMs) return;
+    const { clock } = this.#options.context.ports;
+    this.#wakeAtMs = atMs;
+    this.#wake = clock.after(atMs - clock.nowMs(), () => {
+      this.#dropWake();
+      this.#advance();
+    });
+  }
+
+  #dropWake(): void {
+    this.#wake?.cancel();
+    this.#wake = null;
+    this.#wakeAtMs = Infinity;
+  }
+
+  #tick(): void {
+    this.#advance();
+    this.#tickCount += 1;
+    if (this.#tickCount % TICKS_PER_HEARTBEAT === 0) this.#beat();
   }
 
   #advance(): void {
@@ -87,12 +122,13 @@ export class Pulse {
 
   #sample(): void {
     const atMs = this.#options.context.ports.clock.wallMs();
-    const { members } = buildStatus(this.#options.sources());
     // Whose lag nobody knows now has a gap in its line, not a 0.
-    const samples = members.flatMap(({ id, lagEntries, lagMs }): LagSample[] => {
-      if (lagEntries === null) return [];
-      return [LagHistory.sample(atMs, { id, entries: lagEntries, ms: lagMs })];
-    });
+    const samples = stageRows(this.#options.sources()).flatMap(
+      ({ id, lagEntries, lagMs }): LagSample[] => {
+        if (lagEntries === null) return [];
+        return [LagHistory.sample(atMs, { id, entries: lagEntries, ms: lagMs })];
+      },
+    );
     this.#options.history.add(samples);
     this.#options.hub.emit({ type: "lag", samples });
   }

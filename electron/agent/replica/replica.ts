@@ -5,13 +5,7 @@
  *
  * It runs on ports only, so the simulator runs this very class on virtual time, network and disk.
  */
-import type {
-  ApiError,
-  ApiEvent,
-  ApiParams,
-  ApiResult,
-  LeadershipEvent,
-} from "../../../shared/api/methods.ts";
+import type { ApiError, ApiEvent, ApiParams, ApiResult } from "../../../shared/api/methods.ts";
 import { unreachable } from "../../../shared/base/assert.ts";
 import { logIndex } from "../../../shared/base/ids.ts";
 import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
@@ -228,7 +222,12 @@ export class Replica implements PartsListener {
 
   /** A member cannot be reached any more. */
   onDown(peer: MemberId): void {
-    this.#parts.driver.input((raft) => raft.connectionLost(peer));
+    const nowMs = this.#options.ports.clock.nowMs();
+    this.#parts.driver.input((raft) => {
+      // The short wait that follows counts from now, not from the last tick.
+      raft.advance(nowMs);
+      raft.connectionLost(peer);
+    });
     this.#parts.forwarder.onDown(peer);
     this.#parts.transfers.onDown(peer);
     this.#noteAppliedEverywhere();
@@ -293,6 +292,7 @@ export class Replica implements PartsListener {
   /** The core did something: role, indexes or the configuration may be others. */
   onChange(): void {
     const status = this.raftStatus();
+    this.#parts.pulse.wakeAt(this.#files.raft.wakeAtMs());
     this.#parts.lag.noteOwnCommit(status);
     this.#parts.leadership.note(status);
     this.#noteConfiguration(status);
@@ -307,11 +307,6 @@ export class Replica implements PartsListener {
   /** Something the status shows changed. */
   statusChanged(): void {
     this.#parts.hub.statusChanged();
-  }
-
-  /** Who led when, since this member started. */
-  leadershipEvents(): readonly LeadershipEvent[] {
-    return this.#leadershipLog.events;
   }
 
   /** What the status is made of, now. */

@@ -73,6 +73,11 @@ export function buildStatus(sources: StatusSources): Status {
   };
 }
 
+/** How far everybody is, without what else a status shows; for what is asked every second. */
+export function stageRows(sources: StatusSources): readonly StageRow[] {
+  return sources.raft.configuration.seats.map(({ id }) => ({ id, ...stagesOf(id, sources) }));
+}
+
 function roleOf(raft: RaftStatus): MemberRole {
   if (raft.role === "leader") return "leader";
   if (seatOf(raft, raft.id)?.kind !== "voter") return "mirror";

@@ -9,6 +9,7 @@ export class Ticker {
   readonly #everyMs: number;
   readonly #onTick: () => void;
   #timer: Timer | null = null;
+  #nextAtMs = Infinity;
 
   constructor(clock: Clock, everyMs: number, onTick: () => void) {
     this.#clock = clock;
@@ -16,8 +17,14 @@ export class Ticker {
     this.#onTick = onTick;
   }
 
+  /** When the next call comes, monotonic. */
+  get nextAtMs(): number {
+    return this.#nextAtMs;
+  }
+
   /** The first call comes after one period. */
   start(): void {
+    this.#nextAtMs = this.#clock.nowMs() + this.#everyMs;
     this.#timer = this.#clock.after(this.#everyMs, () => {
       this.#timer = null;
       this.start();
