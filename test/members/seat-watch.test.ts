@@ -19,13 +19,14 @@ let sent: BarredMessage[] = [];
 let events: DoubtEvent[] = [];
 let watch: SeatWatch;
 let memory: PeerMemory;
+let clock: VirtualClock;
 
 beforeEach(() => {
   seat = 5;
   progress = [];
   sent = [];
   events = [];
-  const clock = new VirtualClock();
+  clock = new VirtualClock();
   memory = new PeerMemory({ self: SELF, clock, saved: null, save: () => Promise.resolve(true) });
   watch = new SeatWatch({
     self: SELF,
@@ -118,6 +119,17 @@ describe("SeatWatch", () => {
     expect(watch.onRaft({ ...ends, type: "heartbeat", commitIndex: logIndex(1), round: 1 })).toBe(
       true,
     );
+  });
+
+  it("tells a barred member again that goes on answering, once a second", () => {
+    remember();
+    watch.onHello(PEER, hello({ lastIndex: logIndex(89) }));
+    watch.onRaft(ack(5));
+    expect(sent).toHaveLength(1);
+    clock.advanceTo(1_000);
+    watch.onRaft(ack(5));
+    watch.onRaft(ack(5));
+    expect(sent).toHaveLength(2);
   });
 
   it("lets the member be heard again under its new seat", () => {

@@ -43,6 +43,8 @@ export type StoredRow = {
  * did not claim. Counted in looks, not by the clock: after a sleep the hello is read first.
  */
 const LOOKS_BEFORE_COUNTED = 10;
+/** A member that answers as if it were believed is told again, but not at each answer. */
+const TELL_SPACING_MS = 1_000;
 
 /** The doubting part of a member. */
 export class SeatWatch {
@@ -51,7 +53,10 @@ export class SeatWatch {
   readonly #compared = new Map<MemberId, string>();
   /** What each member last said it holds. */
   readonly #held = new Map<MemberId, HelloMessage["incarnation"]>();
+  /** What people were told of each. */
   readonly #told = new Map<MemberId, string>();
+  /** When each was told itself, monotonic. */
+  readonly #toldAtMs = new Map<MemberId, number>();
   /** What the leader told, oldest first, not counted yet. */
   readonly #uncounted: (readonly StoredRow[])[] = [];
 
@@ -85,7 +90,12 @@ export class SeatWatch {
     const { memory } = this.#options;
     const { from } = message;
     if ("incarnation" in message) {
-      if (!memory.isBelieved(from, message.incarnation)) return false;
+      const bar = this.#standingBar(from, message.incarnation);
+      if (bar !== null) {
+        // It goes on as if it had not heard: what it was told went down with a connection.
+        this.#tellAgain(from, bar);
+        return false;
+      }
       this.#held.set(from, message.incarnation);
       this.#noteAnswer(message);
       return true;
@@ -164,7 +174,14 @@ export class SeatWatch {
     this.#say(peer, bar.reason, sentence);
   }
 
+  /** As an answer to what comes many times a second. */
+  #tellAgain(peer: MemberId, bar: Bar): void {
+    const toldAtMs = this.#toldAtMs.get(peer) ?? -Infinity;
+    if (this.#options.clock.nowMs() - toldAtMs >= TELL_SPACING_MS) this.#tell(peer, bar);
+  }
+
   #tell(peer: MemberId, { incarnation, reason, detail }: Bar): void {
+    this.#toldAtMs.set(peer, this.#options.clock.nowMs());
     this.#options.send(peer, { type: "barred", incarnation, reason, detail });
   }
 
