@@ -87,7 +87,6 @@ export class SeatWatch {
 
   /** Whether the core may hear it. */
   onRaft(message: RaftMessage): boolean {
-    const { memory } = this.#options;
     const { from } = message;
     if ("incarnation" in message) {
       const bar = this.#standingBar(from, message.incarnation);
