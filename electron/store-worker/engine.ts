@@ -261,7 +261,7 @@ export class StoreEngine {
   #assertFollows(entries: readonly CommittedEntry[]): void {
     let last: number = this.#now().position.index;
     for (const { index } of entries) {
-      assert(index === last + 1, `entry ${index} follows the applied index ${last}`);
+      assert(index === last + 1, "entries follow one another");
       last = index;
     }
   }

@@ -5,7 +5,7 @@
  * A reader never throws for bad input that came from elsewhere: it goes into a failed state in
  * which every read gives a zero value, and the caller asks `failed` once at the end.
  */
-import { assert } from "./assert.ts";
+import { InvariantError } from "./assert.ts";
 
 // Present in every runtime we use (Node, Electron, browsers), in none of the ES libs.
 declare const TextEncoder: new () => { encode(text: string): Uint8Array<ArrayBuffer> };
@@ -104,12 +104,18 @@ export function base32Encode(bytes: Uint8Array): string {
  * all numbers are written byte by byte.
  */
 export class ByteWriter {
+  /** Memory of a small writer that has finished: most messages are written one after the other. */
+  static #spare: Uint8Array | null = null;
   #bytes: Uint8Array;
   #length = 0;
 
   /** @param capacity First allocation in bytes; it doubles as needed. */
   constructor(capacity = SMALL_BYTES_MAX) {
-    this.#bytes = new Uint8Array(capacity);
+    const spare = ByteWriter.#spare;
+    if (spare !== null && capacity === SMALL_BYTES_MAX) {
+      this.#bytes = spare;
+      ByteWriter.#spare = null;
+    } else this.#bytes = new Uint8Array(capacity);
   }
 
   get length(): number {
@@ -148,7 +154,8 @@ export class ByteWriter {
 
   /** Variable-length whole number, 0 to 2^53 - 1. */
   varint(value: number): this {
-    assert(Number.isSafeInteger(value) && value >= 0, `${value} is no unsigned whole number`);
+    const isCount = Number.isSafeInteger(value) && value >= 0;
+    if (!isCount) throw new InvariantError(`${value} is no unsigned whole number`);
     this.#reserve(8);
     let rest = value;
     while (rest >= 0x80) {
@@ -191,9 +198,16 @@ export class ByteWriter {
   /** What was written. Maybe a view on the writer's memory: write nothing more afterwards. */
   finish(): Uint8Array {
     if (this.#length === this.#bytes.length) return this.#bytes;
-    // Copying so little is cheaper than a view, which needs a buffer of its own behind it.
-    if (this.#length <= SMALL_BYTES_MAX) return this.#bytes.slice(0, this.#length);
+    if (this.#length <= SMALL_BYTES_MAX) return this.#finishSmall();
     return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Copying so little is cheaper than a view, which needs a buffer of its own behind it. */
+  #finishSmall(): Uint8Array {
+    const written = this.#bytes.slice(0, this.#length);
+    if (this.#bytes.length === SMALL_BYTES_MAX) ByteWriter.#spare = this.#bytes;
+    this.#bytes = written;
+    return written;
   }
 
   #number(): this {

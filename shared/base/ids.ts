@@ -1,4 +1,4 @@
-import { assert } from "./assert.ts";
+import { InvariantError } from "./assert.ts";
 
 declare const brand: unique symbol;
 
@@ -22,26 +22,35 @@ export type ClusterId = Branded<string, "ClusterId">;
 
 /** @param value A safe integer from 0. */
 export function logIndex(value: number): LogIndex {
-  assert(Number.isSafeInteger(value) && value >= 0, `${value} is not a log index`);
+  if (!isCount(value)) throw new InvariantError(`${value} is not a log index`);
   return value as LogIndex;
 }
 
 /** @param value A safe integer from 0. */
 export function term(value: number): Term {
-  assert(Number.isSafeInteger(value) && value >= 0, `${value} is not a term`);
+  if (!isCount(value)) throw new InvariantError(`${value} is not a term`);
   return value as Term;
 }
 
 /** @param value 1 to 64 printable characters without spaces; tests use short names. */
 export function memberId(value: string): MemberId {
-  assert(/^[!-~]{1,64}$/.test(value), `${JSON.stringify(value)} is not a member id`);
+  if (!isIdText(value)) throw new InvariantError(`${JSON.stringify(value)} is not a member id`);
   return value as MemberId;
 }
 
 /** @param value 1 to 64 printable characters without spaces. */
 export function clusterId(value: string): ClusterId {
-  assert(/^[!-~]{1,64}$/.test(value), `${JSON.stringify(value)} is not a cluster id`);
+  if (!isIdText(value)) throw new InvariantError(`${JSON.stringify(value)} is not a cluster id`);
   return value as ClusterId;
+}
+
+// Every message and entry passes here: no sentence is made up before something is wrong.
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+function isIdText(value: string): boolean {
+  return /^[!-~]{1,64}$/.test(value);
 }
 
 /** A place in the log with the term that wrote it; printed `term:index`, e.g. `7:18204`. */

@@ -96,10 +96,10 @@ const FIXED_BYTES = 256;
  *   bounded and chosen before.
  */
 export function encodePeerMessage(message: PeerMessage, version: number): Uint8Array {
-  assert(isInVersion(message, version), `${message.type} is not in version ${version}`);
+  assert(isInVersion(message, version), "only what the version has is sent");
   const writer = new ByteWriter(frameBytes(message));
   writeMessage(writer, message, version);
-  assert(writer.length <= FRAME_BYTES_MAX, `a ${message.type} frame of ${writer.length} bytes`);
+  assert(writer.length <= FRAME_BYTES_MAX, "no frame is larger than the receiver takes");
   return writer.finish();
 }
 

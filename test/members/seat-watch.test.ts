@@ -132,6 +132,14 @@ describe("SeatWatch", () => {
     expect(sent).toHaveLength(2);
   });
 
+  it("tells a member whose seat was given anew after its hello", () => {
+    expect(watch.onHello(PEER, hello())).toBeNull();
+    seat = 60;
+    expect(watch.onRaft(ack(5))).toBe(false);
+    expect(sent).toMatchObject([{ incarnation: 5, reason: "superseded" }]);
+    expect(watch.onRaft(ack(null))).toBe(true);
+  });
+
   it("lets the member be heard again under its new seat", () => {
     remember();
     watch.onHello(PEER, hello({ lastIndex: logIndex(89) }));

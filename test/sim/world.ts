@@ -31,6 +31,9 @@ import { Wounds } from "./wounds.ts";
 /** Codes with which an agent may refuse to start while its disk is being hurt. */
 const DISK_CODES: readonly string[] = ["storage-full", "storage-failed", "not-writable"];
 
+/** In the morning everybody wakes up within this time. */
+const AWAKE_MS_MAX = 3_000;
+
 /** Far more than a burst of frames and timers at one moment. */
 const SPIN_EVENTS_MAX = 20_000;
 
@@ -52,7 +55,7 @@ export class World {
   #failure: unknown = null;
   #eventCount = 0;
   #installCount = 0;
-  #morningMs = 0;
+  #morningMs = -Infinity;
   #nightMs = 0;
   #spinSinceMs = 0;
   #spinCount = 0;
@@ -143,6 +146,8 @@ export class World {
   /** Everybody sleeps: nobody asks anything, and faults wait until the morning. */
   sleepAll(durationMs: number): void {
     const { scheduler, trace } = this.parts;
+    // Whoever is still asleep would wake up in the middle of it.
+    if (scheduler.nowMs < this.#morningMs + AWAKE_MS_MAX) return;
     trace.note("night", Math.round(durationMs / 1_000));
     this.#morningMs = scheduler.nowMs + durationMs;
     this.#nightMs += durationMs;
@@ -151,7 +156,7 @@ export class World {
       const { process } = member;
       if (process === null || process.isStopped) continue;
       const asleepAfterMs = randomBetween(this.#rng, 0, 2_000);
-      const awakeAfterMs = durationMs + randomBetween(this.#rng, 0, 3_000);
+      const awakeAfterMs = durationMs + randomBetween(this.#rng, 0, AWAKE_MS_MAX);
       scheduler.after(asleepAfterMs, () => {
         if (member.process === process) member.stop();
       });

@@ -207,9 +207,13 @@ export class Wounds {
     uphold(isBack, "a-wounded-member-comes-back", () => `${member.id} after its copy was ended`);
   }
 
+  /** Nothing is under way either: what one disk acknowledged a moment ago may count tomorrow. */
   #isEverybodyInStep(): boolean {
     const seats = this.#seats();
+    const leader = this.#world.membership.leader()?.replica?.raftStatus();
     return (
+      leader !== undefined &&
+      leader.commitIndex === leader.lastIndex &&
       seats.length > 0 &&
       seats.every((seat) => {
         const member = this.#world.membership.get(seat.id);

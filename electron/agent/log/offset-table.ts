@@ -21,7 +21,7 @@ export class OffsetTable {
 
   /** @param slot 0 to `count - 1`. */
   at(slot: number): number {
-    assert(slot >= 0 && slot < this.#count, `record ${slot} of ${this.#count}`);
+    assert(slot >= 0 && slot < this.#count, "a record of the table is asked for");
     return this.#offsets[slot] as number;
   }
 

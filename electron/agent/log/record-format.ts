@@ -9,7 +9,7 @@
  */
 import { hash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { assert, unreachable } from "../../../shared/base/assert.ts";
+import { InvariantError, unreachable } from "../../../shared/base/assert.ts";
 import { logIndex, term } from "../../../shared/base/ids.ts";
 import type { LogIndex, Position } from "../../../shared/base/ids.ts";
 import type { EntryKind, LogEntry } from "../../../shared/raft/types.ts";
@@ -219,7 +219,8 @@ export function hasMagic(bytes: Uint8Array, magic: string): boolean {
 
 /** Writes a whole number from 0 to 2^53 - 1 as 64 bits. */
 export function setUint53(view: DataView, at: number, value: number): void {
-  assert(Number.isSafeInteger(value) && value >= 0, `${value} is no unsigned whole number`);
+  const isCount = Number.isSafeInteger(value) && value >= 0;
+  if (!isCount) throw new InvariantError(`${value} is no unsigned whole number`);
   view.setUint32(at, value % TWO_32, true);
   view.setUint32(at + 4, Math.floor(value / TWO_32), true);
 }

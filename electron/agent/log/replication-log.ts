@@ -110,7 +110,7 @@ export class ReplicationLog implements LogView {
 
   /** @throws LogReadError when the disk lost a record since the start. */
   entriesFrom(from: LogIndex, bytesMax: number): readonly LogEntry[] {
-    assert(from >= this.firstIndex && from <= this.#lastIndex, `entry ${from} is kept`);
+    assert(from >= this.firstIndex && from <= this.#lastIndex, "only kept entries are read");
     return this.#reading(() => this.#entriesFrom(from, bytesMax));
   }
 

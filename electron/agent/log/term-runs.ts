@@ -35,7 +35,7 @@ export class TermRuns {
       else high = middle - 1;
     }
     const run = this.#runs[low];
-    assert(run !== undefined && run.firstIndex <= index, `index ${index} is not before the log`);
+    assert(run !== undefined && run.firstIndex <= index, "the index is not before the log");
     return run.term;
   }
 

@@ -113,9 +113,8 @@ export class PeerMemory {
   judge(member: MemberId, claim: Claim, seatIncarnation: number | null): Bar | null {
     const incarnation = claim.incarnation === "unstated" ? seatIncarnation : claim.incarnation;
     if (incarnation === null) return null;
-    if (seatIncarnation !== null && incarnation < seatIncarnation) {
-      return superseded(incarnation, seatIncarnation);
-    }
+    const over = barOfOldSeat(incarnation, seatIncarnation);
+    if (over !== null) return over;
     const memory = this.#memoryOf(member, incarnation);
     if (memory === null) return superseded(incarnation, this.#members.get(member)?.incarnation);
     memory.bar ??= shortfall(memory, claim, this.#options.self);
@@ -182,6 +181,19 @@ export class PeerMemory {
   #toJson(): unknown {
     return { format: FORMAT, members: Object.fromEntries(this.#members) };
   }
+}
+
+/**
+ * The bar of what is said for a seat that was given anew since; null for any other.
+ *
+ * @param seatIncarnation Of the committed configuration; null when there is no seat.
+ */
+export function barOfOldSeat(
+  stated: StatedIncarnation,
+  seatIncarnation: number | null,
+): Bar | null {
+  if (stated === "unstated" || stated === null || seatIncarnation === null) return null;
+  return stated < seatIncarnation ? superseded(stated, seatIncarnation) : null;
 }
 
 function superseded(incarnation: number, newer: number | undefined): Bar {

@@ -14,6 +14,7 @@ import type { HelloMessage } from "../../../shared/protocol/hello.ts";
 import { seatOf } from "../../../shared/raft/configuration.ts";
 import type { Configuration, RaftMessage, RaftStatus } from "../../../shared/raft/types.ts";
 import type { Clock, Logger } from "../ports.ts";
+import { barOfOldSeat } from "./peer-memory.ts";
 import type { Bar, PeerMemory } from "./peer-memory.ts";
 
 type SeatWatchOptions = {
@@ -89,7 +90,10 @@ export class SeatWatch {
   onRaft(message: RaftMessage): boolean {
     const { from } = message;
     if ("incarnation" in message) {
-      const bar = this.#standingBar(from, message.incarnation);
+      const stated = message.incarnation;
+      // Its seat may have been given anew since it said hello, in an entry it never got.
+      const bar =
+        this.#standingBar(from, stated) ?? barOfOldSeat(stated, this.#seatIncarnation(from));
       if (bar !== null) {
         // It goes on as if it had not heard: what it was told went down with a connection.
         this.#tellAgain(from, bar);

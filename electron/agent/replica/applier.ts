@@ -107,7 +107,7 @@ export class Applier {
   enqueue(entries: readonly LogEntry[]): void {
     const last = entries.at(-1);
     if (last === undefined || this.#isStopped) return;
-    assert(entries[0]?.index === this.#target + 1, `entries follow ${this.#target}`);
+    assert(entries[0]?.index === this.#target + 1, "entries follow one another");
     const isContiguous =
       this.#target === (this.#queue.at(-1)?.index ?? this.#position.applied.index);
     this.#target = last.index;
