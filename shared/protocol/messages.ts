@@ -5,7 +5,7 @@
  * ignored, which is how fields get added. It knows nothing of connections or of who may say
  * what: a hello in the middle of a conversation decodes, and its receiver must object.
  */
-import { assert, unreachable } from "../base/assert.ts";
+import { assert, InvariantError, unreachable } from "../base/assert.ts";
 import { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { err, ok } from "../base/result.ts";
 import type { Result } from "../base/result.ts";
@@ -96,7 +96,9 @@ const FIXED_BYTES = 256;
  *   bounded and chosen before.
  */
 export function encodePeerMessage(message: PeerMessage, version: number): Uint8Array {
-  assert(isInVersion(message, version), "only what the version has is sent");
+  if (!isInVersion(message, version)) {
+    throw new InvariantError(`${message.type} is not in version ${version}`);
+  }
   const writer = new ByteWriter(frameBytes(message));
   writeMessage(writer, message, version);
   assert(writer.length <= FRAME_BYTES_MAX, "no frame is larger than the receiver takes");
