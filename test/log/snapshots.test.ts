@@ -39,6 +39,20 @@ describe("a written snapshot", () => {
     }
   });
 
+  it("that was found after a kill is still there after a power failure", async () => {
+    for (let round = 0; round < 100; round++) {
+      const disk = new FakeDisk({ seed: round });
+      const files = await openSnapshots(disk);
+      value(await files.write(contentAt(10)));
+      disk.haltAfter(1 + (round % 12));
+      await files.write(contentAt(20));
+      disk.crash("process-killed");
+      const found = (await openSnapshots(disk)).latest();
+      disk.crash();
+      expect((await openSnapshots(disk)).latest()).toEqual(found);
+    }
+  });
+
   it("pushes out all but the newest two", async () => {
     const disk = new FakeDisk();
     const files = await openSnapshots(disk);

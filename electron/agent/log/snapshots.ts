@@ -67,6 +67,9 @@ export class SnapshotFiles {
     const { disk, folder } = options;
     const made = await makeDurableFolder(disk, folder);
     if (!made.ok) return made;
+    // A killed process may have given a name that the disk does not know yet.
+    const named = await disk.syncFolder(folder);
+    if (!named.ok) return named;
     const listed = await disk.list(folder);
     if (!listed.ok) return listed;
     const files = new SnapshotFiles(options, []);

@@ -13,6 +13,7 @@ import { createRaft } from "../../../shared/raft/raft.ts";
 import type { HardState } from "../../../shared/raft/types.ts";
 import type { StorePosition } from "../../store-worker/messages.ts";
 import type { ReplicationLog } from "../log/replication-log.ts";
+import { parentOf } from "../log/folders.ts";
 import { readSettings } from "../log/settings-file.ts";
 import { SnapshotFiles } from "../log/snapshots.ts";
 import type { LoadedSnapshot } from "../log/snapshots.ts";
@@ -49,6 +50,9 @@ export async function openFiles(
   options: ReplicaOptions,
 ): Promise<Result<OpenedFiles, OpenFailure>> {
   const { disk, logger, store } = options.ports;
+  // A killed process may have given names that the disk does not know yet.
+  const named = await disk.syncFolder(parentOf(PEERS_FILE));
+  if (!named.ok) return named;
   const snapshots = await SnapshotFiles.open({ disk, folder: SNAPSHOT_FOLDER, logger });
   if (!snapshots.ok) return snapshots;
   const snapshot = await snapshots.value.read();
