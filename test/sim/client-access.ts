@@ -1,10 +1,14 @@
 import type { ApiError, ApiParams, ApiResult } from "../../shared/api/methods.ts";
+import { logIndex } from "../../shared/base/ids.ts";
 import type { MemberId } from "../../shared/base/ids.ts";
 import type { Result } from "../../shared/base/result.ts";
 import type { Membership } from "./membership.ts";
 import type { Plant } from "./plant.ts";
 import type { MembersForClients } from "./sim-client.ts";
 import type { CalledMethod } from "./sim-member.ts";
+
+/** Entries that may have come behind a write before its answer. */
+const LATELY_COUNT = 100;
 
 type Answer<M extends CalledMethod> = Promise<Result<ApiResult<M>, ApiError> | null>;
 
@@ -26,6 +30,15 @@ export class ClientAccess implements MembersForClients {
 
   bootOf(member: MemberId): number {
     return this.#membership.get(member)?.bootCount ?? 0;
+  }
+
+  /** What was written lately is looked through: the row's text stands in its entry. */
+  holds(member: MemberId, text: string): boolean {
+    const log = this.#membership.get(member)?.replica?.log;
+    if (log === undefined || log.lastIndex < log.firstIndex) return false;
+    const from = logIndex(Math.max(log.firstIndex, log.lastIndex - LATELY_COUNT));
+    const entries = log.entriesFrom(from, Infinity);
+    return entries.some(({ payload }) => Buffer.from(payload).includes(text));
   }
 
   execute(member: MemberId, params: ApiParams<"execute">): Answer<"execute"> {

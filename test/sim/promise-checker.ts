@@ -31,6 +31,8 @@ export class PromiseChecker {
   readonly #promised = new Map<MemberId, Promised>();
   /** Votes up to this term were on a disk that was hurt. */
   readonly #excusedTerm = new Map<MemberId, number>();
+  /** Members of whose folders a copy runs: what is said in their name may be the copy's. */
+  readonly #copied = new Set<MemberId>();
   /** By term: who voted for whom. */
   readonly #votes = new Map<number, Map<MemberId, MemberId>>();
 
@@ -50,7 +52,7 @@ export class PromiseChecker {
   /** A member has started again and knows what its disk knew. */
   booted(status: RaftStatus): void {
     const promised = this.#promised.get(status.id);
-    if (promised === undefined) return;
+    if (promised === undefined || this.#copied.has(status.id)) return;
     const { term, storedIndex } = promised;
     uphold(status.term >= term, "promises-survive-restarts", () => {
       return `${status.id} starts in term ${status.term}; it had spoken in term ${term}`;
@@ -81,6 +83,12 @@ export class PromiseChecker {
     this.#promised.delete(member);
     this.#excusedTerm.set(member, term);
     return storedIndex;
+  }
+
+  /** From now on a copy of a member's folder runs, or no more. */
+  copied(member: MemberId, isRunning: boolean): void {
+    if (isRunning) this.#copied.add(member);
+    else this.#copied.delete(member);
   }
 
   /** Whether a member's term would survive a power loss now. */

@@ -28,6 +28,8 @@ export interface MembersForClients {
   reachable(): readonly MemberId[];
   /** How many times its process was started. */
   bootOf(member: MemberId): number;
+  /** Whether a text stands in an entry that a running member has got lately. */
+  holds(member: MemberId, text: string): boolean;
   /** Nobody is at work until then. */
   restUntilMs(): number;
   execute(
@@ -186,6 +188,12 @@ export class SimClient {
         else record.isOpen = true;
         if (outcome.isFirm && randomChance(rng, AGAIN_SHARE)) await this.#again(outcome, send);
         return true;
+      }
+      if (outcome.type === "refused" && attempt === 0 && kind === "append") {
+        // It may well be undone there later; until then nobody can tell.
+        uphold(!this.#o.members.holds(member, record.name), "refused-is-not-in-the-log", () => {
+          return `${member} refused ${record.name} (${outcome.code}) and has it in its log`;
+        });
       }
       if (outcome.type === "unknown") record.isOpen = true;
       else if (!RETRY_CODES.includes(outcome.code)) return false;

@@ -3,7 +3,7 @@
  * in which everything must come together again. Virtual time only. What happens in it, in which
  * order, is told in `run-seed.ts`.
  */
-import { randomBetween, seededRng } from "../../shared/base/rng.ts";
+import { randomBetween, randomChance, seededRng } from "../../shared/base/rng.ts";
 import type { Rng } from "../../shared/base/rng.ts";
 import type { MemberId } from "../../shared/base/ids.ts";
 import type { HardState, RaftStatus } from "../../shared/raft/types.ts";
@@ -30,6 +30,10 @@ import { Wounds } from "./wounds.ts";
 
 /** Codes with which an agent may refuse to start while its disk is being hurt. */
 const DISK_CODES: readonly string[] = ["storage-full", "storage-failed", "not-writable"];
+
+/** Worlds in which all wall clocks are set back when peace begins. */
+const CLOCKS_SET_SHARE = 0.2;
+const HOUR_MS = 3_600_000;
 
 /** In the morning everybody wakes up within this time. */
 const AWAKE_MS_MAX = 3_000;
@@ -141,6 +145,17 @@ export class World {
       if (away.includes(member)) this.parts.coverage.fault("left-off-in-peace");
       else member.boot();
     }
+    this.#setClocks();
+  }
+
+  /** People set clocks at any time: nothing may wait for a wall clock to come back to where it was. */
+  #setClocks(): void {
+    const { scheduler, options } = this.parts;
+    if (!randomChance(this.#rng, CLOCKS_SET_SHARE)) return;
+    for (const member of this.membership.all) {
+      const afterMs = randomBetween(this.#rng, 0, options.electionMs);
+      scheduler.after(afterMs, () => member.jumpWall(-randomBetween(this.#rng, 1, 5) * HOUR_MS));
+    }
   }
 
   /** Everybody sleeps: nobody asks anything, and faults wait until the morning. */
@@ -175,6 +190,7 @@ export class World {
     this.#copies.add(copy);
     copy.restoreImage(image);
     copy.boot();
+    this.parts.promises.copied(copy.id, true);
     return copy;
   }
 
@@ -183,6 +199,7 @@ export class World {
    * not on the disk of the original, which gives its own promises up when it starts again.
    */
   endCopy(copy: SimMember): void {
+    this.parts.promises.copied(copy.id, false);
     if (copy.process === null) return;
     copy.end("killed");
     this.parts.promises.wounded(copy.id);

@@ -93,6 +93,11 @@ export class Wounds {
 
   async #story(kind: WoundKind, member: SimMember): Promise<void> {
     const { trace, coverage } = this.#world.parts;
+    if (kind === "rolled-back-disk" && !this.#images.has(member.id)) {
+      this.backUp(member);
+      await this.#pause(randomBetween(this.#rng, 300, 3_000));
+      if (this.#isOver) return;
+    }
     this.#world.gather();
     if (!(await this.#until(GATHER_MS_MAX, () => this.#isEverybodyInStep()))) return;
     if (this.#isOver || !this.#world.membership.canSpareDisk(member)) return;
