@@ -9,6 +9,7 @@ import { describeRange } from "./log/damage.ts";
 import type { DamageReport } from "./log/damage.ts";
 import { keepGoodPart } from "./log/keep-good-part.ts";
 import { ReplicationLog } from "./log/replication-log.ts";
+import type { LogOpenError } from "./log/log-error.ts";
 import type { LogOptions } from "./log/log-options.ts";
 import { SnapshotFiles } from "./log/snapshots.ts";
 import type { LoadedSnapshot } from "./log/snapshots.ts";
@@ -125,9 +126,24 @@ async function accept(
   }
   const kept = await keepGoodPart({ ...place, incarnation });
   if (!kept.ok) return failed(kept.error);
+  const noted = await noteAllCommitted(place);
+  if (!noted.ok) return failed(noted.error);
   const saved = await opened.folder.saveRecord({ ...record, begun: true, withdrawal: null });
   if (!saved.ok) return failed(saved.error);
   return ok({ ...outcome, state: "repaired", putAside: kept.value.folder });
+}
+
+/**
+ * Whoever is alone has committed all that it holds. Unless that is noted, the next start shows
+ * nothing of it until this member leads again.
+ */
+async function noteAllCommitted(place: LogOptions): Promise<Result<null, LogOpenError>> {
+  const opened = await ReplicationLog.open(place);
+  if (!opened.ok) return opened;
+  const { log } = opened.value;
+  log.noteCommitted(log.lastIndex);
+  await log.close();
+  return ok(null);
 }
 
 async function readSnapshot(

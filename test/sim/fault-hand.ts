@@ -85,6 +85,13 @@ export class Hand {
     this.#after(this.between(minMs, maxMs), undo);
   }
 
+  /** Goes on with a fault after a while, unless a disk is hurt then: nothing else is hit meanwhile. */
+  harmLater(minMs: number, maxMs: number, harm: () => void): void {
+    this.later(minMs, maxMs, () => {
+      if (!this.victims.wounds.isBusy) harm();
+    });
+  }
+
   /** Ends the process at once; it starts again after a while. */
   crash(member: SimMember, kind: EndKind): void {
     if (member.process === null) return;

@@ -25,7 +25,7 @@ export const DISK_FAULTS = {
   "sync-failure": (member, hand) => {
     member.disk.failNextSync();
     const kind = endKind(hand);
-    hand.later(500, 4_000, () => hand.crash(member, kind));
+    hand.harmLater(500, 4_000, () => hand.crash(member, kind));
   },
   "disk-full": (member, hand) => {
     member.disk.setFreeBytes(hand.between(0, 3_000));
@@ -33,9 +33,9 @@ export const DISK_FAULTS = {
   },
   "read-only-disk": (member, hand) => {
     member.isDiskReadOnly = true;
-    hand.later(500, 4_000, () => {
+    // It stops trusting its disk; people mount it again and restart. A truce does the same.
+    hand.harmLater(500, 4_000, () => {
       member.isDiskReadOnly = false;
-      // It stopped trusting its disk; people mount it again and restart.
       hand.crash(member, "killed");
     });
   },

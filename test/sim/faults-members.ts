@@ -26,5 +26,5 @@ function transferStorm(member: SimMember, hand: Hand, leftCount: number): void {
   if (target !== null && hand.chance(0.2)) hand.crash(target, "power-loss");
   if (leftCount === 0) return;
   const next = hand.pick() ?? member;
-  hand.later(5, 300, () => transferStorm(next, hand, leftCount - 1));
+  hand.harmLater(5, 300, () => transferStorm(next, hand, leftCount - 1));
 }

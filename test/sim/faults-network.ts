@@ -79,7 +79,7 @@ function deafOrMute(member: SimMember, hand: Hand): void {
 
 function resetStorm(member: SimMember, hand: Hand, leftCount: number): void {
   for (const other of hand.others(member)) hand.parts.network.reset(member.id, other.id);
-  if (leftCount > 0) hand.later(50, 400, () => resetStorm(member, hand, leftCount - 1));
+  if (leftCount > 0) hand.harmLater(50, 400, () => resetStorm(member, hand, leftCount - 1));
 }
 
 /**

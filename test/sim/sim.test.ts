@@ -65,6 +65,9 @@ const FIRST_SEEDS: { readonly [bug: string]: number } = {
   "write-told-before-the-quorum": 12,
   "request-numbers-ignored": 2,
   "as-of-too-new": 1,
+  "unknown-told-as-refused": 14,
+  "monotonic-clock-is-wall-clock": 10,
+  "peer-memory-off": 105,
 };
 
 let tools: RunTools;
