@@ -8,9 +8,11 @@
  * its member is back. Then the promise is exact: nothing is lost, the member is told apart from
  * an honest one within seconds, and it comes back in step by itself.
  */
+import { nextChange } from "../../electron/agent/members/autopilot.ts";
 import type { MemberId } from "../../shared/base/ids.ts";
 import { randomBetween, randomChance, randomPick } from "../../shared/base/rng.ts";
 import type { Rng } from "../../shared/base/rng.ts";
+import { votersOf } from "../../shared/raft/configuration.ts";
 import type { Seat } from "../../shared/raft/types.ts";
 import { FAILPOINTS, isRepairStep, momentsOf } from "./failpoints.ts";
 import type { WoundKind } from "./fault-kinds.ts";
@@ -77,8 +79,16 @@ export class Wounds {
     this.#isOver = true;
   }
 
-  /** Keeps a copy of the disk, as a backup program does, for `rolled-back-disk`. */
+  /**
+   * Keeps a copy of the disk, as a backup program does, for `rolled-back-disk`. Not of a time at
+   * which it was the only voter: put back, it leads alone until it meets the others, and nothing
+   * on its disk could tell it better.
+   */
   backUp(member: SimMember): void {
+    const { replica } = member;
+    if (replica === null) return;
+    const voters = votersOf(replica.raftStatus().configuration);
+    if (voters.every((id) => id === member.id)) return;
     this.#images.set(member.id, member.takeImage());
   }
 
@@ -212,13 +222,17 @@ export class Wounds {
     uphold(isBack, "a-wounded-member-comes-back", () => `${member.id} after its copy was ended`);
   }
 
-  /** Nothing is under way either: what one disk acknowledged a moment ago may count tomorrow. */
+  /**
+   * Nothing is under way either: what one disk acknowledged a moment ago may count tomorrow, and
+   * who gets its vote in the moment in which it gives its seat up may stop a cluster of two voters.
+   */
   #isEverybodyInStep(): boolean {
     const seats = this.#seats();
     const leader = this.#world.membership.leader()?.replica?.raftStatus();
     return (
       leader !== undefined &&
       leader.commitIndex === leader.lastIndex &&
+      nextChange(leader, () => true) === null &&
       seats.length > 0 &&
       seats.every((seat) => {
         const member = this.#world.membership.get(seat.id);
