@@ -10,7 +10,8 @@ import type { Agent, ClientError, ConnectionState } from "./client.ts";
 export type HistoryLine = {
   readonly at: string;
   readonly sentence: string;
-  readonly hasLeader: boolean;
+  /** Somebody may have to do something, or waits for it to pass. */
+  readonly isTrouble: boolean;
 };
 
 /** Events kept for the history shown in the window. */
@@ -111,6 +112,10 @@ export class LiveStatus {
 }
 
 function lineOf(event: HistoryEvent): HistoryLine {
-  const hasLeader = event.type !== "leadership" || event.leader !== null;
-  return { at: event.at, sentence: event.sentence, hasLeader };
+  const isTrouble = event.type === "leadership" ? event.leader === null : !isMended(event);
+  return { at: event.at, sentence: event.sentence, isTrouble };
+}
+
+function isMended(event: Exclude<HistoryEvent, { type: "leadership" }>): boolean {
+  return event.type === "seat" && event.state === "ok";
 }

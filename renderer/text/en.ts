@@ -135,6 +135,7 @@ export const seatMeans: { readonly [state in Exclude<SeatStatus["state"], "ok">]
 export const text = {
   product: "Tidemark",
   banner: "State of the workspace",
+  openLeader: (name: string | null): string => `Open ${name ?? "the leader"}`,
   nav: { tables: "Tables", computers: "Computers", sql: "SQL", label: "Main" },
   common: {
     cancel: "Cancel",
@@ -267,8 +268,8 @@ export const text = {
     chartTitle: "Replication lag",
     chartEmpty: "The chart fills as computers report how far they are behind.",
     chartEntries: "changes behind",
-    historyTitle: "Who led when",
-    historyEmpty: "Changes of leadership appear here as they happen.",
+    historyTitle: "What happened",
+    historyEmpty: "Changes of leadership, and what becomes of computers, appear here.",
     verify: "Check this copy",
     verifying: "Checking…",
     name: "Computer",

@@ -32,6 +32,7 @@ describe.skipIf(CHROMIUM === null)("the window", () => {
     app.agent.setDelay(0);
     app.agent.setDown(false);
     app.agent.cluster.leader = 0;
+    app.agent.cluster.history = [];
     app.agent.cluster.workspace = "Riverside Clinic";
     await app.closePages();
     expect(app.complaints.splice(0)).toEqual([]);
@@ -186,6 +187,23 @@ describe.skipIf(CHROMIUM === null)("the window", () => {
     app.agent.writeElsewhere("UPDATE patients SET ward = 'Ward 8' WHERE id = 40");
     await page.getByText("Ward 8", { exact: true }).waitFor();
     expect(await cellOnScreen(page, 0, 0)).toBe("40");
+  });
+
+  it("tells what became of this computer's seat, also when that was over before anybody looked", async () => {
+    const sentence = "An older copy of this computer's data folder was restored.";
+    const at = new Date().toISOString();
+    const seat = {
+      type: "seat",
+      state: "barred",
+      reason: "missing-entries",
+      at,
+      sentence,
+    } as const;
+    app.agent.cluster.history = [seat];
+    const page = await app.open("#/computers");
+    await page.getByText(sentence, { exact: true }).waitFor();
+    app.agent.push({ ...seat, state: "ok", reason: null, sentence: "Back in step." });
+    await page.getByText("Back in step.", { exact: true }).waitFor();
   });
 
   it("is read only on a mirror, says why, and names the computer that leads", async () => {

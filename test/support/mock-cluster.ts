@@ -1,7 +1,7 @@
 /**
  * The picture of a cluster that the mock agent tells. Nothing in it replicates or elects.
  */
-import type { ApiEvent } from "../../shared/api/methods.ts";
+import type { ApiEvent, HistoryEvent } from "../../shared/api/methods.ts";
 import { logIndex, memberId, term, type LogIndex } from "../../shared/base/ids.ts";
 import type { AsOf, LagSample, MemberStatus, Status } from "../../shared/cluster/status.ts";
 
@@ -35,6 +35,8 @@ export class MockCluster {
   storage: Status["storage"]["state"] = "ok";
   seat: Status["seat"] = { state: "ok", reason: null, detail: null, since: null };
   alarm: Status["alarm"] = null;
+  /** What happened before a window was opened. */
+  history: readonly HistoryEvent[] = [];
   #index = 18_204;
   #term = 7;
 

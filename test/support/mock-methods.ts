@@ -66,7 +66,7 @@ function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatab
     case "switchover":
       return switchover(cluster, (request.params as ApiParams<"switchover">).to);
     case "history":
-      return { result: { events: [] } };
+      return { result: { events: cluster.history } };
     case "lagHistory":
       return { result: { samples: cluster.lagSamples() } };
     case "verify":
