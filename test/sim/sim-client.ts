@@ -130,12 +130,17 @@ export class SimClient {
 
   /** At night, and between two bursts of work. */
   async #rest(): Promise<void> {
-    const { scheduler, members, options } = this.#o;
+    const { scheduler, options } = this.#o;
     const cycleMs = options.burstMs + options.quietMs;
     const sinceMs = cycleMs === 0 ? 0 : scheduler.nowMs % cycleMs;
     const quietMs = sinceMs > options.burstMs ? cycleMs - sinceMs : 0;
-    const restMs = Math.max(quietMs, members.restUntilMs() - scheduler.nowMs);
-    if (restMs > 0 && !this.#isStopped) await this.pause(restMs);
+    if (quietMs > 0 && !this.#isStopped) await this.pause(quietMs);
+    await this.#sleep();
+  }
+
+  async #sleep(): Promise<void> {
+    const nightMs = this.#o.members.restUntilMs() - this.#o.scheduler.nowMs;
+    if (nightMs > 0 && !this.#isStopped) await this.pause(nightMs);
   }
 
   /** No new operation after the current one. */
@@ -176,7 +181,7 @@ export class SimClient {
     for (let attempt = 0; attempt < ATTEMPT_COUNT_MAX; attempt++) {
       const member = this.#pickMember();
       if (member === null) {
-        await this.#rest();
+        await this.#sleep();
         await this.pause(100);
         continue;
       }
