@@ -72,6 +72,8 @@ export class SimMember {
   #replica: Replica | null = null;
   #onEnd: (() => void)[] = [];
   #engineCount = 0;
+  /** When its process was stopped last. */
+  #stoppedAtMs = 0;
   #bootCount = 0;
   readonly #address: string;
   /** Runs on a copy of a member's folder: the checkers look at the original. */
@@ -192,13 +194,16 @@ export class SimMember {
 
   /** Freezes the process, or puts the whole computer to sleep. */
   stop(): void {
+    if (this.#process?.isStopped === false) this.#stoppedAtMs = this.#parts.scheduler.nowMs;
     this.#process?.stop();
     this.#parts.network.refresh();
   }
 
   /** Goes on. @param sleptMs How long its monotonic clock stood still. */
   continue(sleptMs: number): void {
-    this.#clock?.slept(sleptMs);
+    // Two sleeps that overlap are one: a monotonic clock never goes back.
+    const stoppedMs = this.#parts.scheduler.nowMs - this.#stoppedAtMs;
+    if (this.#process?.isStopped === true) this.#clock?.slept(Math.min(sleptMs, stoppedMs));
     this.#process?.continue();
     this.#parts.network.refresh();
   }
