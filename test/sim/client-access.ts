@@ -17,15 +17,28 @@ export class ClientAccess implements MembersForClients {
   readonly restUntilMs: () => number;
   readonly #membership: Membership;
   readonly #plant: Plant;
+  readonly #isCalm: () => boolean;
 
-  constructor(membership: Membership, plant: Plant, restUntilMs: () => number) {
+  constructor(
+    membership: Membership,
+    plant: Plant,
+    when: { readonly restUntilMs: () => number; readonly isCalm: () => boolean },
+  ) {
     this.#membership = membership;
     this.#plant = plant;
-    this.restUntilMs = restUntilMs;
+    this.restUntilMs = when.restUntilMs;
+    this.#isCalm = when.isCalm;
   }
 
+  /** In peace nobody asks a computer that was taken out, again and again. */
   reachable(): readonly MemberId[] {
-    return this.#membership.all.flatMap(({ replica, id }) => (replica === null ? [] : [id]));
+    const seats = this.#isCalm()
+      ? this.#membership.leader()?.replica?.raftStatus().configuration.seats
+      : undefined;
+    return this.#membership.all.flatMap(({ replica, id }) => {
+      const isIn = seats === undefined || seats.some((seat) => seat.id === id);
+      return replica === null || !isIn ? [] : [id];
+    });
   }
 
   bootOf(member: MemberId): number {

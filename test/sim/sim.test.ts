@@ -46,7 +46,7 @@ const FIRST_SEEDS: { readonly [bug: string]: number } = {
   "commit-beyond-what-was-compared": 1,
   "commit-compared-on-vote": 13,
   "pre-vote-resets-vote": 2,
-  "two-changes-at-once": 257,
+  "two-changes-at-once": 507,
   "ack-before-fsync": 1,
   "hard-state-never-written": 1,
   "hard-state-after-messages": 1,

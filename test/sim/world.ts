@@ -75,7 +75,10 @@ export class World {
     this.wounds = new Wounds(this, seededRng(options.seed * 7 + 4));
     this.nemesis = new Nemesis(this.parts, this, options.seed * 7 + 3);
     const plant = options.bug?.plant ?? {};
-    this.access = new ClientAccess(this.membership, plant, () => this.#morningMs);
+    this.access = new ClientAccess(this.membership, plant, {
+      restUntilMs: () => this.#morningMs,
+      isCalm: () => this.#isCalm,
+    });
     this.membership.found();
   }
 
