@@ -241,7 +241,7 @@ export class Wounds {
     );
   }
 
-  /** It vouches for its seat, has what the leader committed, and nothing is wrong with it. */
+  /** It vouches for its seat, has on its disk what was committed, and nothing is wrong with it. */
   #isInStep(member: SimMember): boolean {
     const leader = this.#world.membership.leader()?.replica?.raftStatus();
     if (leader === undefined) return false;
@@ -252,7 +252,8 @@ export class Wounds {
     if (replica === null) return false;
     const status = replica.raftStatus();
     const isVouched = status.incarnation === seat.incarnation;
-    const isThere = status.commitIndex >= leader.commitIndex && status.leader === leader.id;
+    const storedIndex = Math.min(status.commitIndex, status.flushedIndex);
+    const isThere = storedIndex >= leader.commitIndex && status.leader === leader.id;
     return isVouched && isThere && replica.status().seat.state === "ok";
   }
 
