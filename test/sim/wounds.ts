@@ -129,6 +129,8 @@ export class Wounds {
       await this.#until(CRASHED_MS_MAX, () => member.replica !== null);
     }
     const { replica } = member;
+    // Peace has started everybody anew, this one as well.
+    if (replica === null && this.#isOver) return;
     uphold(replica !== null, "starts-after-any-wound", () => `${member.id} after ${hurt}`);
     const isShort = replica.raftStatus().lastIndex < promised;
     await this.#until(SAID_MS_MAX, () => hasSaidSo(member) || this.#isInStep(member));
