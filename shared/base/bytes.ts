@@ -219,9 +219,10 @@ export class ByteWriter {
   #reserve(count: number): void {
     const needed = this.#length + count;
     if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
+    const outgrown = this.#bytes;
+    this.#bytes = new Uint8Array(Math.max(needed, outgrown.length * 2));
+    this.#bytes.set(outgrown);
+    if (outgrown.length === SMALL_BYTES_MAX) ByteWriter.#spare = outgrown;
   }
 }
 
@@ -313,7 +314,11 @@ export class ByteReader {
 
   /** @param lengthMax In bytes. Fails on text that is not UTF-8. */
   text(lengthMax: number): string {
-    const text = utf8Decode(this.bytes(lengthMax));
+    const length = this.varint();
+    if (length > lengthMax) this.#failed = true;
+    const at = this.#take(length);
+    if (at < 0) return "";
+    const text = utf8Slice(this.#bytes, at, at + length);
     if (text === null) this.#failed = true;
     return text ?? "";
   }
@@ -347,6 +352,19 @@ export class ByteReader {
     this.#at += length;
     return at;
   }
+}
+
+/** The text between two places, or null when that is not UTF-8. */
+function utf8Slice(bytes: Uint8Array, start: number, end: number): string | null {
+  // Names and checksums: a view and a decoder cost more than all else that is read of a message.
+  if (end - start > SMALL_BYTES_MAX) return utf8Decode(bytes.subarray(start, end));
+  const units: number[] = [];
+  for (let at = start; at < end; at++) {
+    const unit = bytes[at] as number;
+    if (unit >= 0x80) return utf8Decode(bytes.subarray(start, end));
+    units.push(unit);
+  }
+  return String.fromCharCode(...units);
 }
 
 /** Writes ASCII text. @returns false, with some of it written, when it is not ASCII. */

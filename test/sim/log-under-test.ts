@@ -7,11 +7,23 @@ type RealLog = Omit<LogUnderTest, "configurationAt"> & {
   entriesFrom(from: LogIndex, bytesMax: number): readonly LogEntry[];
 };
 
-/** A member's real log as the checker reads it. */
+const KNOWN = new WeakMap<RealLog, LogUnderTest>();
+
+/** A member's real log as the checker reads it; a view that stays true. */
 export function logUnderTest(log: RealLog): LogUnderTest {
+  const known = KNOWN.get(log) ?? viewOf(log);
+  KNOWN.set(log, known);
+  return known;
+}
+
+function viewOf(log: RealLog): LogUnderTest {
   return {
-    firstIndex: log.firstIndex,
-    lastIndex: log.lastIndex,
+    get firstIndex() {
+      return log.firstIndex;
+    },
+    get lastIndex() {
+      return log.lastIndex;
+    },
     termAt: (index) => log.termAt(index),
     chainHashAt: (index) => log.chainHashAt(index),
     configurationAt: (index) => {

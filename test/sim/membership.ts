@@ -75,6 +75,18 @@ export class Membership {
     return [...this.#configurations.values()];
   }
 
+  /**
+   * Whether a member can meet nobody of today: its disk failed from the day it joined, so it knows only whom
+   * it was told of then, and all of those were taken out since. Only a new invitation helps it.
+   */
+  isStranded(id: MemberId, seats: readonly Seat[]): boolean {
+    const member = this.#members.get(id);
+    if (member === undefined || member === this.leader()) return false;
+    const worksWith = (this.#configurations.get(id) ?? []).map((seat) => seat.id);
+    const known = [...worksWith, ...member.storedKnown()];
+    return !seats.some((seat) => seat.id !== id && known.includes(seat.id));
+  }
+
   /** The computers a world begins with; the others join them when it is grown. */
   found(): void {
     const { voterCount, mirrorCount, isGrown } = this.#parts.options;

@@ -180,6 +180,12 @@ export class SimMember {
     this.boot();
   }
 
+  /** Whom its folder says that it may talk to, beside those its log names. */
+  storedKnown(): readonly MemberId[] {
+    const { initial, known } = storedRecord(this.disk) ?? this.#record;
+    return [...initial.seats.map((seat) => seat.id), ...known];
+  }
+
   /** What would be found on the disk if its power failed now. */
   takeImage(): DiskImage {
     return { files: this.disk.durableContents(), record: this.#record };

@@ -5,6 +5,10 @@ type Line = { readonly atMs: number; readonly kind: string; readonly parts: read
 
 const RING_SIZE = 64;
 
+/** Words of texts that come again and again: names of members, kinds of lines. */
+const KNOWN_WORDS = new Map<string, number>();
+const WORDS_KNOWN_MAX = 1_000;
+
 /**
  * What happened, in order: a hash over everything, and the last lines for a report. Two runs of
  * one seed must give the same hash, or something real crept into the virtual world.
@@ -44,12 +48,18 @@ export class Trace {
 
   /** A frame that arrives: all of its bytes are part of the history. */
   noteFrame(from: string, to: string, frame: Uint8Array): void {
-    this.noteInPassing("frame", from, to, frame[0] ?? -1, frame.length);
+    const atMs = this.#now();
+    this.#mixNumber(atMs);
+    this.#mixText(from);
+    this.#mixText(to);
+    this.#mixWord(frame.length);
     // Four bytes at a time; behind the end of the frame come zeros, and its length is noted.
     for (let i = 0; i < frame.length; i += 4) {
       const low = (frame[i] ?? 0) | ((frame[i + 1] ?? 0) << 8);
       this.#mixWord(low | ((frame[i + 2] ?? 0) << 16) | ((frame[i + 3] ?? 0) << 24));
     }
+    const parts = [from, to, frame[0] ?? -1, frame.length];
+    this.#onLine?.(format({ atMs, kind: "frame", parts }));
   }
 
   /** 16 hex digits over everything noted. */
@@ -80,7 +90,7 @@ export class Trace {
   }
 
   #mixText(text: string): void {
-    for (let i = 0; i < text.length; i++) this.#mixWord(text.charCodeAt(i));
+    this.#mixWord(wordOf(text));
   }
 
   #mixNumber(value: number): void {
@@ -93,6 +103,16 @@ export class Trace {
     this.#hashA = Math.imul(this.#hashA ^ word, 0x01000193);
     this.#hashB = Math.imul((this.#hashB << 5) ^ (this.#hashB >>> 3) ^ word, 0x9e3779b1);
   }
+}
+
+/** One word for a text, the same in every process. */
+function wordOf(text: string): number {
+  const known = KNOWN_WORDS.get(text);
+  if (known !== undefined) return known;
+  let word = 0;
+  for (let i = 0; i < text.length; i++) word = Math.imul(word ^ text.charCodeAt(i), 0x01000193);
+  if (KNOWN_WORDS.size < WORDS_KNOWN_MAX) KNOWN_WORDS.set(text, word);
+  return word;
 }
 
 function format(line: Line): string {

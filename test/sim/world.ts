@@ -5,7 +5,7 @@
  */
 import { randomBetween, randomChance, seededRng } from "../../shared/base/rng.ts";
 import type { Rng } from "../../shared/base/rng.ts";
-import type { MemberId } from "../../shared/base/ids.ts";
+import type { LogIndex, MemberId } from "../../shared/base/ids.ts";
 import type { HardState, RaftStatus } from "../../shared/raft/types.ts";
 import { ClientAccess } from "./client-access.ts";
 import { Coverage } from "./coverage.ts";
@@ -54,6 +54,8 @@ export class World {
   /** Computers that run on a copy of a member's folder. */
   readonly #copies = new Set<SimMember>();
   readonly #touched = new Set<SimMember>();
+  /** What was checked last of each. */
+  readonly #looked = new Map<SimMember, { status: RaftStatus; lastIndex: LogIndex }>();
   readonly #shown = new Map<SimMember, Pick<RaftStatus, "role" | "term" | "commitIndex">>();
   #isCalm = false;
   #failure: unknown = null;
@@ -307,11 +309,16 @@ export class World {
       if (replica === null || process === null || this.#copies.has(member)) continue;
       try {
         const status = replica.raftStatus();
+        const log = logUnderTest(replica.log);
+        // The core gives the same object until it was told something; most frames are not for it.
+        const looked = this.#looked.get(member);
+        if (looked?.status === status && looked.lastIndex === log.lastIndex) continue;
+        this.#looked.set(member, { status, lastIndex: log.lastIndex });
         if (status.role === "leader") this.nemesis.leaderSeen(member, status.term);
         this.#show(member, status);
         this.membership.seen(member.id, status.configuration.seats);
         this.#checkDoubt(member, status);
-        this.parts.raftChecker.observe(process, status, logUnderTest(replica.log));
+        this.parts.raftChecker.observe(process, status, log);
       } catch (error) {
         this.fail(error);
       }
@@ -322,8 +329,9 @@ export class World {
   /** Crashes lose nothing that was promised: only a hurt disk, or a lost seat, gives it up. */
   #checkDoubt({ id, replica, wasUpgraded }: SimMember, { incarnation }: RaftStatus): void {
     // An older version did not note whether it had begun: an empty folder of its is doubted.
+    if (incarnation !== null) return;
     const hasCause = this.wounds.hasHurt(id) || this.membership.wasRemoved(id) || wasUpgraded;
-    uphold(incarnation !== null || hasCause, "nobody-is-doubted-without-cause", () => {
+    uphold(hasCause, "nobody-is-doubted-without-cause", () => {
       const seat = replica?.status().seat;
       return `${id} gave up its seat: ${seat?.reason ?? ""} ${seat?.detail ?? ""}`;
     });

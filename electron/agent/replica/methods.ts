@@ -35,6 +35,7 @@ import type { LagTracker } from "./lag-tracker.ts";
 import type { Leadership } from "./leadership.ts";
 import type { Reader } from "./reader.ts";
 import type { ReplicaContext, ReplicaOptions } from "./replica-context.ts";
+import { rowsToTell } from "./status-builder.ts";
 import type { StageRow } from "./status-builder.ts";
 import type { StorageState } from "./storage-state.ts";
 import type { Status } from "../../../shared/cluster/status.ts";
@@ -96,7 +97,7 @@ export class Methods {
     const { administration, applier } = this.#options;
     switch (method) {
       case "rows":
-        return ok(this.#rows());
+        return ok(rowsToTell(this.#options.rows(), this.#options.raftStatus()));
       case "checksum-at":
         return whenParsed(parseIndex(params), (index) => ok(applier.checksumAt(index)));
       case "record-invite":
@@ -137,16 +138,6 @@ export class Methods {
       removeMember: (params) =>
         this.#onLeader("removeMember", params, () => administration.remove(params)),
     };
-  }
-
-  /** The list of computers, with what each seat is known to have stored. */
-  #rows(): readonly unknown[] {
-    const { progress } = this.#options.raftStatus();
-    return this.#options.rows().map((row) => {
-      const known = progress.find((each) => each.id === row.id);
-      if (known === undefined) return row;
-      return { ...row, incarnation: known.incarnation, stored: known.matchIndex };
-    });
   }
 
   async #execute(params: ApiParams<"execute">): Promise<Result<ApiResult<"execute">, ApiError>> {

@@ -8,6 +8,7 @@ import type {
   Status,
 } from "../../../shared/cluster/status.ts";
 import type { RaftStatus, Seat } from "../../../shared/raft/types.ts";
+import type { StoredRow } from "../members/seat-watch.ts";
 import type { PeerInfo } from "../transport/peer-links.ts";
 import type { Applier } from "./applier.ts";
 import type { LagTracker } from "./lag-tracker.ts";
@@ -76,6 +77,23 @@ export function buildStatus(sources: StatusSources): Status {
 /** How far everybody is, without what else a status shows; for what is asked every second. */
 export function stageRows(sources: StatusSources): readonly StageRow[] {
   return sources.raft.configuration.seats.map(({ id }) => ({ id, ...stagesOf(id, sources) }));
+}
+
+/**
+ * What the leader tells followers of everybody: the rows, with what each seat is known to have stored. Its
+ * own seat too: who remembers it notices when the leader's own folder is put back.
+ */
+export function rowsToTell(
+  rows: readonly StageRow[],
+  raft: RaftStatus,
+): readonly (StageRow | (StageRow & StoredRow))[] {
+  const { id, incarnation, flushedIndex, progress } = raft;
+  const seats = [...progress, { id, incarnation, matchIndex: flushedIndex }];
+  return rows.map((row) => {
+    const seat = seats.find((each) => each.id === row.id);
+    if (seat === undefined || seat.incarnation === null) return row;
+    return { ...row, incarnation: seat.incarnation, stored: seat.matchIndex };
+  });
 }
 
 function roleOf(raft: RaftStatus): MemberRole {
