@@ -1,5 +1,5 @@
-import { parseArgs } from "node:util";
 import { err, ok, type Result } from "../../shared/base/result.ts";
+import { commandFlags } from "../support/command-flags.ts";
 
 /** What can be measured by itself; the later ones begin with an import of their own. */
 export const SECTIONS = [
@@ -57,7 +57,7 @@ export const BENCH_USAGE = `npm run bench -- [options]
 
 /** Reads the command line; the error is a sentence. */
 export function parseBenchOptions(args: readonly string[]): Result<BenchOptions, string> {
-  const { values } = parseArgs({
+  const flags = commandFlags({
     args: [...args],
     options: {
       quick: { type: "boolean", default: false },
@@ -68,6 +68,8 @@ export function parseBenchOptions(args: readonly string[]): Result<BenchOptions,
       profile: { type: "string" },
     },
   });
+  if (!flags.ok) return flags;
+  const values = flags.value;
   const names = values.only?.split(",") ?? SECTIONS.filter((name) => name !== "limits");
   const sections = SECTIONS.filter((name) => names.includes(name));
   if (sections.length !== names.length) {

@@ -2,8 +2,8 @@
  * The command line of `npm run chaos`, and what each kind of run does when nothing else is said. It knows
  * names and numbers only; whether this machine can do it is asked elsewhere.
  */
-import { parseArgs } from "node:util";
 import { err, ok, type Result } from "../../shared/base/result.ts";
+import { commandFlags } from "../support/command-flags.ts";
 import { DISK_KINDS } from "./lab-disk.ts";
 import type { DiskKind } from "./lab-disk.ts";
 import { FAULT_GROUPS, FAULT_NAMES } from "./schedule.ts";
@@ -84,7 +84,7 @@ const LOAD: Readonly<Record<RunKind, { readonly clients: number; readonly thinkM
 
 /** Reads the command line; the error is a sentence. */
 export function parseChaosOptions(args: readonly string[]): Result<ChaosOptions, string> {
-  const { values } = parseArgs({
+  const flags = commandFlags({
     args: [...args],
     options: {
       only: { type: "string", default: "schedules" },
@@ -104,6 +104,8 @@ export function parseChaosOptions(args: readonly string[]): Result<ChaosOptions,
       json: { type: "boolean", default: false },
     },
   });
+  if (!flags.ok) return flags;
+  const values = flags.value;
   const kind = RUN_KINDS.find((each) => each === values.only);
   if (kind === undefined) return err(`--only takes one of ${RUN_KINDS.join(", ")}.`);
   const memberCounts = values.members.split(",").map(Number);

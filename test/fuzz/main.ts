@@ -3,16 +3,17 @@
  * decoder, hostile connections into a live member. Prints figures, and ends with 1 when one of
  * them breaks its bound.
  */
-import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { commandFlags } from "../support/command-flags.ts";
 import { fuzzDecoder } from "./decoder-fuzz.ts";
 import { fuzzSockets, settledRss, WARM_PART } from "./socket-fuzz.ts";
 
+const USAGE = "npm run fuzz -- [--frames N] [--sockets N] [--width N] [--seed N]";
 const RSS_GROWTH_MIB_MAX = 50;
 const FRAMES_PER_LINE = 1_000_000;
 
-const { values } = parseArgs({
+const flags = commandFlags({
   options: {
     frames: { type: "string", default: "0" },
     sockets: { type: "string", default: "0" },
@@ -20,6 +21,11 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
   },
 });
+if (!flags.ok) {
+  console.error(`${flags.error}\n${USAGE}`);
+  process.exit(2);
+}
+const values = flags.value;
 
 const frameCount = Number(values.frames);
 const socketCount = Number(values.sockets);

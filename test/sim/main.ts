@@ -1,12 +1,12 @@
 /**
  * `npm run sim`: runs worlds until one of them breaks a promise, and then says how to see it
- * again; or plants bugs and tells which world notices each. See DESIGN.md for the options.
+ * again; or plants bugs and tells which world notices each.
  */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { createStoreEngine } from "../../electron/store-worker/engine.ts";
 import { defined } from "../../shared/base/assert.ts";
+import { commandFlags } from "../support/command-flags.ts";
 import { loadTestSqlite } from "../support/sqlite.ts";
 import { printBugTable } from "./bug-table.ts";
 import { CoverageTable } from "./coverage.ts";
@@ -21,6 +21,20 @@ import type { RunTools, SimOutcome } from "./run-seed.ts";
 import { shrink, withOnly } from "./shrink.ts";
 import { crowded, expandSeed } from "./sim-options.ts";
 import type { SimOptions } from "./sim-options.ts";
+
+const USAGE = `npm run sim -- [options]
+  --seeds N        worlds (default: 200; 2,000 with --bugs)
+  --seed S         the first one's seed (default: 1)
+  --minutes M      as many worlds as fit
+  --jobs N         worlds in so many processes
+  --twice          each world run twice: its trace must be the same
+  --only KINDS     with these kinds of faults only, or "all" of them in each
+  --bug NAME       with a bug planted
+  --bugs           plants every bug in turn: which world notices
+  --shrink         a failing world with as few kinds of faults as still fail
+  --verbose        every event
+  --history FILE   what the clients saw
+  --coverage FILE  the table of what came how often`;
 
 const SEED_COUNT_DEFAULT = 200;
 /** A planted bug that no world notices within this many is called unnoticed. */
@@ -47,7 +61,7 @@ type Work = {
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
+  const flags = commandFlags({
     options: {
       seeds: { type: "string" },
       seed: { type: "string", default: "1" },
@@ -64,6 +78,8 @@ async function main(): Promise<number> {
       history: { type: "string" },
     },
   });
+  if (!flags.ok) return usage(flags.error);
+  const values = flags.value;
   const bug = values.bug === undefined ? null : findBug(values.bug);
   if (values.bug !== undefined && bug === null) {
     const names = PLANTED_BUGS.map((each) => each.name).join(" ");
@@ -125,7 +141,7 @@ function startJobs(count: number, bug: string | undefined, only: string | undefi
 }
 
 function usage(text: string): number {
-  console.error(text);
+  console.error(`${text}\n${USAGE}`);
   return 2;
 }
 
