@@ -20,13 +20,16 @@ const INVITE_EXPIRES_AT_MS = Date.UTC(2200, 0, 1);
 /** People switch a removed computer off some time after; until then it must disturb nobody. */
 const REMOVED_RUNS_MS = 2_000;
 
+/** Whether it may still be taken back. */
+type WorkingConfiguration = { readonly seats: readonly Seat[]; readonly isCommitted: boolean };
+
 /** All computers that belong to a world. */
 export class Membership {
   readonly #parts: WorldParts<SimMember>;
   readonly #rng: Rng;
   readonly #members = new Map<MemberId, SimMember>();
-  /** What each member last worked with, also while it is off. */
-  readonly #configurations = new Map<MemberId, readonly Seat[]>();
+  /** What each member may work with after its next start: the newest, and those not yet replaced for good. */
+  readonly #configurations = new Map<MemberId, ReadonlySet<readonly Seat[]>>();
   readonly #removed = new Set<MemberId>();
   /** Removed for good, and soon switched off. */
   readonly #leaving = new Set<MemberId>();
@@ -65,14 +68,18 @@ export class Membership {
     return this.#removed.has(id);
   }
 
-  /** A member works with this configuration now. */
-  seen(member: MemberId, seats: readonly Seat[]): void {
-    this.#configurations.set(member, seats);
+  /**
+   * A member works with this configuration now. Until it is committed a crash may take it back: its entry may
+   * not be on the disk.
+   */
+  seen(member: MemberId, { seats, isCommitted }: WorkingConfiguration): void {
+    const former = this.#configurations.get(member) ?? [];
+    this.#configurations.set(member, new Set(isCommitted ? [seats] : [...former, seats]));
   }
 
   /** The configurations that members last worked with, those of members that are off too. */
   configurations(): readonly (readonly Seat[])[] {
-    return [...this.#configurations.values()];
+    return [...this.#configurations.values()].flatMap((each) => [...each]);
   }
 
   /**
@@ -82,7 +89,7 @@ export class Membership {
   isStranded(id: MemberId, seats: readonly Seat[]): boolean {
     const member = this.#members.get(id);
     if (member === undefined || member === this.leader()) return false;
-    const worksWith = (this.#configurations.get(id) ?? []).map((seat) => seat.id);
+    const worksWith = [...(this.#configurations.get(id) ?? [])].flat().map((seat) => seat.id);
     const known = [...worksWith, ...member.storedKnown()];
     return !seats.some((seat) => seat.id !== id && known.includes(seat.id));
   }

@@ -316,7 +316,9 @@ export class World {
         this.#looked.set(member, { status, lastIndex: log.lastIndex });
         if (status.role === "leader") this.nemesis.leaderSeen(member, status.term);
         this.#show(member, status);
-        this.membership.seen(member.id, status.configuration.seats);
+        const { configuration, isChangingConfiguration } = status;
+        const isCommitted = !isChangingConfiguration;
+        this.membership.seen(member.id, { seats: configuration.seats, isCommitted });
         this.#checkDoubt(member, status);
         this.parts.raftChecker.observe(process, status, log);
       } catch (error) {
