@@ -1,17 +1,13 @@
 /**
  * Committed entries into the database: one SQLite transaction per batch, with the new position
  * and checksums in it, so that a crash or a divergence leaves all or nothing.
- *
- * Triggers of users rest meanwhile: they are dropped from a table before its first row is
- * written and made again before the schema changes or the batch ends. (SQL.js has no switch for
- * them; a condition in each trigger would have changed the SQL its author sees.)
  */
 import { assert } from "../../shared/base/assert.ts";
 import type { Position } from "../../shared/base/ids.ts";
 import { CHECKSUM_ZERO, RowSum, type Checksum } from "../../shared/changes/checksum.ts";
-import { isReservedName, quoteIdentifier } from "../../shared/changes/identifiers.ts";
+import { isReservedName } from "../../shared/changes/identifiers.ts";
 import { readPart } from "../../shared/changes/parts.ts";
-import { PayloadReader, type ChangeRecord } from "../../shared/changes/payload.ts";
+import { isSameShape, PayloadReader, type ChangeRecord } from "../../shared/changes/payload.ts";
 import { dropParts, hasParts, readClientSequence, takePart, writeClient } from "./bookkeeping.ts";
 import { PSEUDO_TABLE, sumCounters, sumSchema, sumTable } from "./checksums.ts";
 import { SqliteError, type Connection } from "./connection.ts";
@@ -19,6 +15,7 @@ import { writeCounters } from "./counters.ts";
 import type { CommittedEntry } from "./messages.ts";
 import { PlacedBytes } from "./placed-bytes.ts";
 import type { Recorder } from "./recorder.ts";
+import { RestingTriggers } from "./resting-triggers.ts";
 import { rollRows } from "./rolling.ts";
 import { Divergence, RowWriter } from "./row-writer.ts";
 import type { TableLayout } from "./table-layout.ts";
@@ -44,8 +41,7 @@ export class ApplyBatch {
   readonly #checksums: Map<string, Checksum>;
   readonly #rowCounts: Map<string, number>;
   readonly #tables = new Set<string>();
-  #restingTriggers: string[] = [];
-  readonly #restingTables = new Set<string>();
+  readonly #triggers: RestingTriggers;
   #schema: Schema;
   #rowCount = 0;
   #isSchemaChange = false;
@@ -59,6 +55,7 @@ export class ApplyBatch {
   ) {
     this.#connection = connection;
     this.#recorder = recorder;
+    this.#triggers = new RestingTriggers(connection);
     this.#isWritten = start.isWritten;
     this.#schema = start.state.schema;
     this.#checksums = new Map(start.state.checksums);
@@ -97,7 +94,7 @@ export class ApplyBatch {
 
   /** Ends the batch. @returns the state after it, for when the transaction is committed. */
   finish(position: Position): StoreState {
-    this.#wakeTriggers();
+    this.#triggers.wake();
     this.#closeSums();
     if (this.#isSchemaChange) {
       this.#checksums.set(PSEUDO_TABLE.SCHEMA, sumSchema(this.#connection));
@@ -170,7 +167,7 @@ export class ApplyBatch {
       const isWellFormed = rollRows(sum, payload, record);
       assert(isWellFormed, "what was captured here is well-formed");
     } else {
-      this.#restTriggers(layout);
+      this.#triggers.rest(layout);
       writeRows(new RowWriter(this.#connection, layout, { placed, sum }), record);
     }
     this.#rowCount += record.rowCount;
@@ -181,19 +178,13 @@ export class ApplyBatch {
   #layoutOf(record: RowsRecord): TableLayout {
     const layout = this.#schema.tables.get(record.table.name);
     if (layout === undefined) throw new Divergence(`there is no table ${record.table.name}`);
-    const { shape } = layout;
-    const isSame =
-      shape.hasLeadingRowid === record.table.hasLeadingRowid &&
-      shape.columns.length === record.table.columns.length &&
-      shape.columns.every((column, i) => column === record.table.columns[i]) &&
-      shape.keyPlaces.join() === record.table.keyPlaces.join();
-    if (!isSame) throw new Divergence(`table ${shape.name} has other columns than on the leader`);
-    return layout;
+    if (isSameShape(layout.shape, record.table)) return layout;
+    throw new Divergence(`table ${layout.shape.name} has other columns than on the leader`);
   }
 
   #applySchema(sql: string): void {
     assert(!this.#isWritten, "a batch with a schema change is applied anew");
-    this.#wakeTriggers();
+    this.#triggers.wake();
     this.#closeSums();
     if (this.#recorder.isInstalled) this.#recorder.remove();
     try {
@@ -242,22 +233,6 @@ export class ApplyBatch {
     if (known === undefined || record.operation === "update") return;
     const change = record.operation === "insert" ? record.rowCount : -record.rowCount;
     this.#rowCounts.set(name, known + change);
-  }
-
-  #restTriggers(layout: TableLayout): void {
-    const { name } = layout.shape;
-    if (layout.triggers.length === 0 || this.#restingTables.has(name)) return;
-    this.#restingTables.add(name);
-    for (const trigger of layout.triggers) {
-      this.#connection.runOnce(`DROP TRIGGER main.${quoteIdentifier(trigger.name)}`);
-      this.#restingTriggers.push(trigger.sql);
-    }
-  }
-
-  #wakeTriggers(): void {
-    for (const sql of this.#restingTriggers) this.#connection.runOnce(sql);
-    this.#restingTriggers = [];
-    this.#restingTables.clear();
   }
 }
 

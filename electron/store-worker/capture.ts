@@ -5,6 +5,7 @@
  * earlier ones. The transaction stays open at the end: when exactly these payloads come back as
  * committed entries, the applier finishes it; whatever else comes first rolls it back.
  */
+import { unreachable } from "../../shared/base/assert.ts";
 import { utf8Encode } from "../../shared/base/bytes.ts";
 import { err, ok } from "../../shared/base/result.ts";
 import type { StatementResult } from "../../shared/api/methods.ts";
@@ -25,6 +26,7 @@ import { errorAnswer, Refusal } from "./refusal.ts";
 import { isReplayable } from "./replay-order.ts";
 import { StatementRunner } from "./statement-runner.ts";
 import type { Schema } from "./schema.ts";
+import { undoTransaction } from "./undo.ts";
 
 /** What a batch left open in its transaction. */
 export type CapturedBatch = {
@@ -92,12 +94,32 @@ export class BatchCapture {
     builder: PayloadBuilder,
   ): readonly StatementResult[] {
     const countersBefore = readCounters(this.#connection, this.#schema);
-    const results = runWork(request, runner);
+    const results = this.#run(request, runner, builder);
     runner.statementIndex = undefined;
     if (this.#recorder.isOverflowing) throw tooLarge();
     checkDeferredKeys(this.#connection, runner.schema);
     recordCounters(this.#connection, { schema: runner.schema, countersBefore, builder });
     return results;
+  }
+
+  #run(
+    { work, isInternal }: CaptureRequest,
+    runner: StatementRunner,
+    builder: PayloadBuilder,
+  ): readonly StatementResult[] {
+    switch (work.type) {
+      case "statements":
+        return runner.runAll(work.statements);
+      case "insert-rows":
+        if (!isInternal && isReservedName(work.table)) throw notAUsersTable(work.table);
+        return [runner.insertRows(work.table, work)];
+      case "undo": {
+        const context = { connection: this.#connection, schema: this.#schema, builder };
+        return [{ changes: undoTransaction(context, work.payload), lastInsertRowid: 0 }];
+      }
+      default:
+        return unreachable(work);
+    }
   }
 
   #accept(
@@ -139,14 +161,11 @@ export class BatchCapture {
   }
 }
 
-function runWork(request: CaptureRequest, runner: StatementRunner): readonly StatementResult[] {
-  const { work } = request;
-  if (work.type === "statements") return runner.runAll(work.statements);
-  if (!request.isInternal && isReservedName(work.table)) {
-    const message = `Table ${work.table} is not a user's. Nothing was done.`;
-    throw new Refusal({ code: "sql-refused", message });
-  }
-  return [runner.insertRows(work.table, work)];
+function notAUsersTable(table: string): Refusal {
+  return new Refusal({
+    code: "sql-refused",
+    message: `Table ${table} is not a user's. Nothing was done.`,
+  });
 }
 
 /** SQLite checks deferred keys at COMMIT only; a captured transaction must know before. */

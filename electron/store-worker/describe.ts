@@ -14,9 +14,13 @@ export function describePayload(payload: Uint8Array): PayloadSummary {
   const opened = PayloadReader.open(payload);
   if (!opened.ok) return { at: "", author: "", summary: opened.error.detail };
   const { header } = opened.value;
-  const time = new Date(header.atMs);
-  const at = Number.isNaN(time.getTime()) ? "" : time.toISOString();
-  return { at, author: header.author, summary: summarize(opened.value) };
+  return { at: isoOf(header.atMs), author: header.author, summary: summarize(opened.value) };
+}
+
+/** ISO 8601 of a payload's time; empty when it is none. */
+export function isoOf(atMs: number): string {
+  const time = new Date(atMs);
+  return Number.isNaN(time.getTime()) ? "" : time.toISOString();
 }
 
 function summarize(reader: PayloadReader): string {

@@ -33,6 +33,7 @@ import type {
 } from "./messages.ts";
 import { ConnectionMode } from "./mode.ts";
 import { runQuery } from "./query.ts";
+import { findRow, readChanges } from "./past.ts";
 import { Recorder } from "./recorder.ts";
 import { Divergence } from "./row-writer.ts";
 import { readSchema } from "./schema.ts";
@@ -111,6 +112,12 @@ export class StoreEngine {
       }
       case "describe":
         return (params as StoreMethods["describe"]["params"]).payloads.map(describePayload);
+      case "preview":
+        return this.#preview((params as StoreMethods["preview"]["params"]).work);
+      case "rowChanges":
+        return readChanges(params as StoreMethods["rowChanges"]["params"]);
+      case "rowHistory":
+        return findRow(params as StoreMethods["rowHistory"]["params"]);
       default:
         return unreachable(method);
     }
@@ -163,6 +170,14 @@ export class StoreEngine {
     this.#captured = capture.batch;
     if (this.#captured.payloads.length === 0) this.#settled();
     return outcomes;
+  }
+
+  /** A transaction that never comes: captured on top of what is committed, and rolled back. */
+  #preview(work: CaptureRequest["work"]): StoreMethods["preview"]["result"] {
+    const request = { work, client: null, author: "", atMs: 0, isInternal: false };
+    const [outcome] = this.#capture([request]);
+    this.#settled();
+    return outcome?.ok === true ? ok(outcome.value.results) : defined(outcome, "one was asked for");
   }
 
   #apply(entries: readonly CommittedEntry[]): ApplyOutcome {

@@ -5,6 +5,9 @@
 import type { LogIndex, Position, Term } from "../../shared/base/ids.ts";
 import type { Result } from "../../shared/base/result.ts";
 import type { ColumnInfo, StatementResult, TableInfo } from "../../shared/api/methods.ts";
+import type { RowChange } from "../../shared/changes/row-change.ts";
+import type { RowName } from "../../shared/changes/row-name.ts";
+import type { UndoConflict } from "../../shared/changes/undo.ts";
 import type { JsonCell, JsonParams, SqlStatement } from "../../shared/changes/values.ts";
 
 /** Where the database stands. */
@@ -25,10 +28,13 @@ export type StoreError = {
     | "query-timeout"
     | "not-found"
     | "bad-request"
-    | "import-row";
+    | "import-row"
+    | "undo-conflict";
   readonly message: string;
   /** Which statement (or, for a bulk insert, which row) failed, from 0. */
   readonly statement?: number;
+  /** With `undo-conflict`: what stands in the way, at most `UNDO_CONFLICTS_MAX`. */
+  readonly conflicts?: readonly UndoConflict[];
 };
 
 /** One client transaction to be captured. */
@@ -40,7 +46,9 @@ export type CaptureRequest = {
         readonly table: string;
         readonly columns: readonly string[];
         readonly rows: readonly (readonly JsonCell[])[];
-      };
+      }
+    /** Takes a whole transaction back. */
+    | { readonly type: "undo"; readonly payload: Uint8Array };
   /** Exactly-once key; null for clients that do not retry. */
   readonly client: { readonly id: string; readonly sequence: number } | null;
   /** Shown in the history: the member (and user) that asked. */
@@ -125,6 +133,31 @@ export type PayloadSummary = {
   readonly summary: string;
 };
 
+/** A transaction, row by row. */
+export type TransactionChanges = {
+  /** ISO 8601 of the leader's wall clock. */
+  readonly at: string;
+  readonly author: string;
+  /** Schema changes as SQL, in order. */
+  readonly schemaChanges: readonly string[];
+  readonly changes: readonly RowChange[];
+  /** All it changed, also those that were skipped or are beyond the limit. */
+  readonly rowCount: number;
+};
+
+/** What some transactions did to a row. */
+export type RowPast = {
+  readonly versions: readonly {
+    /** Place of the transaction among those that were given. */
+    readonly place: number;
+    readonly at: string;
+    readonly author: string;
+    readonly change: RowChange;
+  }[];
+  /** How the row was named before the oldest of them: its key may have changed. */
+  readonly row: RowName;
+};
+
 /** The store's methods: name -> params and result. One at a time, in order of arrival. */
 export type StoreMethods = {
   /** Replaces everything. null: an empty database at position 0:0. */
@@ -136,6 +169,11 @@ export type StoreMethods = {
   capture: {
     params: { readonly requests: readonly CaptureRequest[] };
     result: readonly CaptureOutcome[];
+  };
+  /** What a transaction would answer if it came now; nothing of it stays. */
+  preview: {
+    params: { readonly work: CaptureRequest["work"] };
+    result: Result<readonly StatementResult[], StoreError>;
   };
   /** One SQLite transaction; the entries ascend by 1 from the applied index. */
   apply: { params: { readonly entries: readonly CommittedEntry[] }; result: ApplyOutcome };
@@ -164,5 +202,15 @@ export type StoreMethods = {
   describe: {
     params: { readonly payloads: readonly Uint8Array[] };
     result: readonly PayloadSummary[];
+  };
+  /** The rows a transaction changed, in order. */
+  rowChanges: {
+    params: { readonly payload: Uint8Array; readonly skip: number; readonly rowsMax: number };
+    result: Result<TransactionChanges, StoreError>;
+  };
+  /** What whole transactions did to one row, the newest first. */
+  rowHistory: {
+    params: { readonly payloads: readonly Uint8Array[]; readonly row: RowName };
+    result: RowPast;
   };
 };

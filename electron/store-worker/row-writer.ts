@@ -116,18 +116,35 @@ export class RowWriter {
     return at;
   }
 
-  #checkBefore(start: number, end: number): void {
-    const statement = this.#bound(this.#layout.rowSql.select);
+  /** The image of the row that has the key of the image at `at` now; null when there is none. */
+  currentRow(at: number): Uint8Array | null {
+    this.#readOffsets(at, 0);
     const { scratch } = this.#connection;
-    scratch.length = 0;
-    const isFound = statement.step();
-    if (isFound) statement.writeImage(scratch);
-    statement.reset();
+    return this.#readCurrent() ? scratch.bytes.slice(0, scratch.length) : null;
+  }
+
+  #checkBefore(start: number, end: number): void {
+    const { scratch } = this.#connection;
+    const isFound = this.#readCurrent();
     if (!isFound) throw new Divergence(`${this.#name()} lacks a row that the leader changed`);
     const found = scratch.bytes;
     let isSame = scratch.length === end - start;
     for (let i = start; isSame && i < end; i++) isSame = found[i - start] === this.#placed.bytes[i];
     if (!isSame) throw new Divergence(`${this.#name()} holds another row than the leader changed`);
+  }
+
+  /** Reads the row with the key at the offsets into the scratch. @returns whether there is one. */
+  #readCurrent(): boolean {
+    const statement = this.#bound(this.#layout.rowSql.select);
+    const { scratch } = this.#connection;
+    scratch.length = 0;
+    try {
+      const isFound = statement.step();
+      if (isFound) statement.writeImage(scratch);
+      return isFound;
+    } finally {
+      statement.reset();
+    }
   }
 
   #isKeyUnchanged(): boolean {

@@ -16,6 +16,7 @@ const VERBATIM_CODES: ReadonlySet<ClientErrorCode> = new Set([
   "sql-refused",
   "constraint",
   "import-row",
+  "undo-conflict",
   "invite-invalid",
   "bad-request",
   "internal",

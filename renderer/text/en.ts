@@ -101,6 +101,10 @@ export const errorTexts: { readonly [code in ClientErrorCode]: ErrorText } = {
     what: "A row of the file could not be imported.",
     next: "Correct it, then retry.",
   },
+  "undo-conflict": {
+    what: "It cannot be taken back as it is.",
+    next: "Look at what changed since; nothing was done.",
+  },
   internal: {
     what: "Tidemark made a mistake.",
     next: "Nothing is lost. Try again; if it returns, report it with the log file.",

@@ -3,6 +3,8 @@
  * all call these; a method that is missing on one side does not compile.
  */
 import type { LogIndex, MemberId, Term } from "../base/ids.ts";
+import type { RowChange } from "../changes/row-change.ts";
+import type { UndoConflict } from "../changes/undo.ts";
 import type { JsonCell, JsonParams, SqlStatement } from "../changes/values.ts";
 import type { AsOf, LagSample, SeatReason, SeatStatus, Status } from "../cluster/status.ts";
 
@@ -39,6 +41,7 @@ export type ApiErrorCode =
   | "change-in-progress"
   | "not-caught-up"
   | "import-row"
+  | "undo-conflict"
   | "internal";
 
 /** Every failure of a method. `leader` comes with `not-leader` when it is known. */
@@ -55,6 +58,8 @@ export type ApiError = {
   };
   /** Which statement failed, from 0. */
   readonly statement?: number;
+  /** With `undo-conflict`: what stands in the way, at most 100 of it. */
+  readonly conflicts?: readonly UndoConflict[];
 };
 
 /** The result of one statement of a transaction. */
@@ -101,6 +106,30 @@ export type LogLine = {
   readonly bytes: number;
   /** E.g. "insert 3 into people, update 1 in visits"; for DDL the statement. */
   readonly summary: string;
+};
+
+/** A transaction as the log has it. */
+export type LoggedChanges = {
+  readonly term: Term;
+  /** Of its last part. */
+  readonly index: LogIndex;
+  /** ISO 8601 of the leader's wall clock. */
+  readonly at: string;
+  readonly author: string;
+  /** Schema changes as SQL, in order. */
+  readonly schemaChanges: readonly string[];
+  readonly changes: readonly RowChange[];
+  /** All rows it changed, those not listed too. */
+  readonly rowCount: number;
+};
+
+/** One change of a row, with where it stands in the log. */
+export type RowVersion = {
+  readonly term: Term;
+  readonly index: LogIndex;
+  readonly at: string;
+  readonly author: string;
+  readonly change: RowChange;
 };
 
 type Empty = { readonly [key: string]: never };
@@ -167,6 +196,56 @@ export type ApiMethods = {
   log: {
     params: { readonly fromIndex?: number; readonly count?: number };
     result: { readonly lines: readonly LogLine[]; readonly lastIndex: LogIndex };
+  };
+  /** One transaction, row by row, from this member's log. Any index of its parts names it. */
+  transaction: {
+    params: {
+      readonly index: number;
+      /** Rows of it that were seen already. */
+      readonly skip?: number;
+      /** 1 to 10,000; 500 unless asked. */
+      readonly rowsMax?: number;
+    };
+    result: LoggedChanges;
+  };
+  /**
+   * What became of a row, the newest first, from this member's log: offline too, and as far back as the log is
+   * kept. Without a key: of every row of the table.
+   */
+  rowHistory: {
+    params: {
+      readonly table: string;
+      /** Column -> value as stored; "rowid" names the rowid where no column holds it. */
+      readonly key?: Readonly<Record<string, JsonCell>>;
+      /** Only older ones; from a former answer's `next`. */
+      readonly beforeIndex?: number;
+      /** About so many, 1 to 1,000; 50 unless asked. */
+      readonly count?: number;
+    };
+    result: {
+      readonly versions: readonly RowVersion[];
+      /** How to ask for older ones; null when the kept log has none. */
+      readonly next: {
+        readonly key: Readonly<Record<string, JsonCell>>;
+        readonly beforeIndex: LogIndex;
+      } | null;
+      /** Where the kept log begins: nothing older is known here. */
+      readonly firstIndex: LogIndex;
+    };
+  };
+  /** What `undo` would do now, by this member's data; nothing is done. */
+  undoPreview: {
+    params: { readonly index: number };
+    result: {
+      /** Rows that would change; 0 with conflicts. */
+      readonly rowCount: number;
+      readonly conflicts: readonly UndoConflict[];
+    };
+  };
+  /** Takes a transaction back, by a new one. `undo-conflict` when rows are not as it left them. */
+  undo: {
+    params: { readonly index: number; readonly clientId?: string; readonly sequence?: number };
+    result: { readonly term: Term; readonly index: LogIndex; readonly rowCount: number };
   };
   verify: {
     params: Empty;

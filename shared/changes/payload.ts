@@ -49,6 +49,16 @@ export type TableShape = {
   readonly keyPlaces: readonly number[];
 };
 
+/** Whether rows of the one lie as rows of the other. */
+export function isSameShape(a: TableShape, b: TableShape): boolean {
+  return (
+    a.hasLeadingRowid === b.hasLeadingRowid &&
+    a.columns.length === b.columns.length &&
+    a.columns.every((column, i) => column === b.columns[i]) &&
+    a.keyPlaces.join() === b.keyPlaces.join()
+  );
+}
+
 /** What happened to the rows of a run. An update holds two images per row: before, after. */
 export type RowOperation = "insert" | "update" | "delete";
 
@@ -90,6 +100,12 @@ export class PayloadBuilder {
   #runAt = -1;
   #runRowCount = 0;
   #recordCount = 0;
+  #rowCount = 0;
+
+  /** Rows that were changed. */
+  get rowCount(): number {
+    return this.#rowCount;
+  }
 
   /** Whether nothing was changed. */
   get isEmpty(): boolean {
@@ -107,6 +123,7 @@ export class PayloadBuilder {
 
   /** Before the image (or two) of each changed row is written to `images`. */
   beginRow(table: TableShape, operation: RowOperation): void {
+    this.#rowCount++;
     if (this.#runAt >= 0 && this.#runTable === table && this.#runOperation === operation) {
       this.#runRowCount++;
       return;

@@ -75,6 +75,10 @@ function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatab
       return { result: { lines: [], lastIndex: cluster.index } };
     case "removeMember":
     case "backup":
+    case "transaction":
+    case "rowHistory":
+    case "undoPreview":
+    case "undo":
       throw new Refusal({ code: "not-found", message: "The mock does not do this." });
   }
 }

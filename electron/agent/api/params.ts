@@ -33,6 +33,10 @@ const params = v.custom<JsonParams>(
   (input) => (Array.isArray(input) ? v.is(cells, input) : isNamedCells(input)),
   "an array or an object of values",
 );
+const namedCells = v.custom<Readonly<Record<string, JsonCell>>>(
+  isNamedCells,
+  "an object of values",
+);
 const statement = v.strictObject({ sql, params: v.exactOptional(params) });
 const rows = v.custom<readonly (readonly JsonCell[])[]>(
   (input) => Array.isArray(input) && input.length <= ROW_COUNT_MAX && input.every(isRow),
@@ -73,6 +77,23 @@ const schemas: Schemas = {
   log: v.strictObject({
     fromIndex: v.exactOptional(count),
     count: v.exactOptional(v.pipe(count, v.minValue(1), v.maxValue(10_000))),
+  }),
+  transaction: v.strictObject({
+    index: count,
+    skip: v.exactOptional(count),
+    rowsMax: v.exactOptional(v.pipe(count, v.minValue(1), v.maxValue(10_000))),
+  }),
+  rowHistory: v.strictObject({
+    table: name,
+    key: v.exactOptional(namedCells),
+    beforeIndex: v.exactOptional(count),
+    count: v.exactOptional(v.pipe(count, v.minValue(1), v.maxValue(1_000))),
+  }),
+  undoPreview: v.strictObject({ index: count }),
+  undo: v.strictObject({
+    index: count,
+    clientId: v.exactOptional(clientId),
+    sequence: v.exactOptional(count),
   }),
   verify: empty,
   invite: v.strictObject({

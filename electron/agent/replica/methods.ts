@@ -33,6 +33,8 @@ import type { Forwarder } from "./forwarder.ts";
 import type { LagHistory } from "./lag-history.ts";
 import type { LagTracker } from "./lag-tracker.ts";
 import type { Leadership } from "./leadership.ts";
+import { PastMethods } from "./past-methods.ts";
+import { Past } from "./past.ts";
 import type { Reader } from "./reader.ts";
 import type { ReplicaContext, ReplicaOptions } from "./replica-context.ts";
 import { rowsToTell } from "./status-builder.ts";
@@ -77,10 +79,12 @@ const ADMINISTRATION_WAIT_MS = 15_000;
 /** One handler per method. */
 export class Methods {
   readonly #options: MethodsOptions;
+  readonly #past: PastMethods;
   readonly #handlers: Handlers;
 
   constructor(options: MethodsOptions) {
     this.#options = options;
+    this.#past = this.#makePast();
     this.#handlers = this.#makeHandlers();
   }
 
@@ -137,7 +141,26 @@ export class Methods {
         this.#onLeader("switchover", params, () => administration.switchover(params)),
       removeMember: (params) =>
         this.#onLeader("removeMember", params, () => administration.remove(params)),
+      transaction: (params) => this.#past.transaction(params),
+      rowHistory: (params) => this.#past.rowHistory(params),
+      undoPreview: (params) => this.#past.undoPreview(params),
+      undo: (params) => this.#past.undo(params),
     };
+  }
+
+  #makePast(): PastMethods {
+    const { context, log, applier, leadership } = this.#options;
+    const { store, clock } = context.ports;
+    const appliedIndex = (): LogIndex => applier.position.applied.index;
+    return new PastMethods({
+      past: new Past({ log, store, clock, appliedIndex }),
+      log,
+      store,
+      readRefusal: () => this.#readRefusal(),
+      writeRefusal: () => leadership.refusal(),
+      write: (work, key) =>
+        leadership.submit({ capture: this.#capture(work, key), ack: "committed" }),
+    });
   }
 
   async #execute(params: ApiParams<"execute">): Promise<Result<ApiResult<"execute">, ApiError>> {

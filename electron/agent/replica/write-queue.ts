@@ -219,8 +219,13 @@ function fromRaft(error: RaftError): ApiError {
 }
 
 function toApiError(error: StoreError): ApiError {
-  const { code, message, statement } = error;
-  return statement === undefined ? { code, message } : { code, message, statement };
+  const { code, message, statement, conflicts } = error;
+  return {
+    code,
+    message,
+    ...(statement !== undefined && { statement }),
+    ...(conflicts !== undefined && { conflicts }),
+  };
 }
 
 function storeLost(): ApiError {

@@ -157,7 +157,7 @@ class StoreClient implements Store {
 
   #limitOf(method: keyof StoreMethods): number | null {
     if (method === "query") return this.#options.queryLimitMs;
-    return method === "capture" ? this.#options.captureLimitMs : null;
+    return method === "capture" || method === "preview" ? this.#options.captureLimitMs : null;
   }
 
   #endOverdue(call: PendingCall, limitMs: number): void {
@@ -214,6 +214,6 @@ class StoreClient implements Store {
 
 /** What the owner of an ended call gets: every edit of a batch that was captured together. */
 function endedAnswer({ method, params }: PendingCall, error: StoreError): unknown {
-  if (method === "query") return err(error);
+  if (method !== "capture") return err(error);
   return (params as StoreMethods["capture"]["params"]).requests.map(() => err(error));
 }

@@ -1,0 +1,99 @@
+/** The API's methods about the past: what was changed, and how to take it back. */
+import type { ApiError, ApiParams, ApiResult } from "../../../shared/api/methods.ts";
+import { err, ok } from "../../../shared/base/result.ts";
+import type { Result } from "../../../shared/base/result.ts";
+import { rowMatcher } from "../../../shared/changes/row-name.ts";
+import type { LogView } from "../../../shared/raft/types.ts";
+import type { CaptureRequest } from "../../store-worker/messages.ts";
+import type { Store } from "../ports.ts";
+import { askStore } from "./ask-store.ts";
+import type { Past } from "./past.ts";
+import type { WriteOutcome } from "./write-queue.ts";
+
+type PastMethodsOptions = {
+  readonly past: Past;
+  readonly log: LogView;
+  readonly store: Store;
+  /** Why nothing is read now; null when it is. */
+  readonly readRefusal: () => Promise<ApiError | null>;
+  /** Why nothing is written here; null when it is. */
+  readonly writeRefusal: () => ApiError | null;
+  readonly write: (
+    work: CaptureRequest["work"],
+    key: { readonly clientId?: string; readonly sequence?: number },
+  ) => Promise<WriteOutcome>;
+};
+
+const CHANGES_DEFAULT = 500;
+const VERSIONS_DEFAULT = 50;
+
+/** One handler per method. */
+export class PastMethods {
+  readonly #options: PastMethodsOptions;
+
+  constructor(options: PastMethodsOptions) {
+    this.#options = options;
+  }
+
+  async transaction({
+    index,
+    skip = 0,
+    rowsMax = CHANGES_DEFAULT,
+  }: ApiParams<"transaction">): Promise<Result<ApiResult<"transaction">, ApiError>> {
+    const { past, store } = this.#options;
+    const found = past.transactionAt(index);
+    if (!found.ok) return found;
+    const { position, payload } = found.value;
+    const read = await askStore(store, "rowChanges", { payload, skip, rowsMax });
+    if (!read.ok) return read;
+    return read.value.ok ? ok({ ...position, ...read.value.value }) : read.value;
+  }
+
+  async rowHistory({
+    table,
+    key = {},
+    beforeIndex = Infinity,
+    count = VERSIONS_DEFAULT,
+  }: ApiParams<"rowHistory">): Promise<Result<ApiResult<"rowHistory">, ApiError>> {
+    const { past, log } = this.#options;
+    const row = { table, key };
+    const matcher = rowMatcher(row);
+    if (!matcher.ok) return matcher;
+    const found = await past.versionsOf(row, { beforeIndex, countMax: count });
+    if (!found.ok) return found;
+    const { versions, next } = found.value;
+    return ok({
+      versions,
+      next: next === null ? null : { key: next.row.key, beforeIndex: next.beforeIndex },
+      firstIndex: log.firstIndex,
+    });
+  }
+
+  async undoPreview({
+    index,
+  }: ApiParams<"undoPreview">): Promise<Result<ApiResult<"undoPreview">, ApiError>> {
+    const { past, store, readRefusal } = this.#options;
+    const refusal = await readRefusal();
+    if (refusal !== null) return err(refusal);
+    const found = past.transactionAt(index);
+    if (!found.ok) return found;
+    const work = { type: "undo", payload: found.value.payload } as const;
+    const asked = await askStore(store, "preview", { work });
+    if (!asked.ok) return asked;
+    const outcome = asked.value;
+    if (outcome.ok) return ok({ rowCount: outcome.value[0]?.changes ?? 0, conflicts: [] });
+    if (outcome.error.code !== "undo-conflict") return err(outcome.error);
+    return ok({ rowCount: 0, conflicts: outcome.error.conflicts ?? [] });
+  }
+
+  async undo(params: ApiParams<"undo">): Promise<Result<ApiResult<"undo">, ApiError>> {
+    const { past, writeRefusal, write } = this.#options;
+    const found = past.transactionAt(params.index);
+    // Who may not write hears that first: the entry may be one that only the leader has.
+    if (!found.ok) return err(writeRefusal() ?? found.error);
+    const outcome = await write({ type: "undo", payload: found.value.payload }, params);
+    if (!outcome.ok) return outcome;
+    const { position, results } = outcome.value;
+    return ok({ ...position, rowCount: results[0]?.changes ?? 0 });
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * The past, read from this member's own log: single transactions, and what became of a row. Works offline, and
+ * reaches back as far as the log is kept.
+ *
+ * The log is read backwards in windows, each in small pieces, so that a long search delays no heartbeat. A
+ * transaction in parts counts when its last part was applied; one whose end never came did not happen.
+ */
+import type { ApiError } from "../../../shared/api/methods.ts";
+import { concatBytes } from "../../../shared/base/bytes.ts";
+import { logIndex } from "../../../shared/base/ids.ts";
+import type { LogIndex, Position } from "../../../shared/base/ids.ts";
+import { err, ok } from "../../../shared/base/result.ts";
+import type { Result } from "../../../shared/base/result.ts";
+import { readPart } from "../../../shared/changes/parts.ts";
+import type { RowName } from "../../../shared/changes/row-name.ts";
+import type { LogEntry, LogView } from "../../../shared/raft/types.ts";
+import type { RowPast } from "../../store-worker/messages.ts";
+import { LogReadError } from "../log/log-error.ts";
+import type { Clock, Store } from "../ports.ts";
+import { askStore } from "./ask-store.ts";
+
+/** A whole transaction as the log has it. */
+export type LoggedTransaction = {
+  /** Of its last part: where it was applied. */
+  readonly position: Position;
+  readonly payload: Uint8Array;
+};
+
+/** Versions of a row, the newest first. */
+export type RowVersions = {
+  readonly versions: readonly (Position & Omit<RowPast["versions"][number], "place">)[];
+  /** How to ask for older ones; null when the kept log has none. */
+  readonly next: { readonly row: RowName; readonly beforeIndex: LogIndex } | null;
+};
+
+type PastOptions = {
+  readonly log: LogView;
+  readonly store: Store;
+  readonly clock: Clock;
+  /** The newest entry that counts: nothing later is shown. */
+  readonly appliedIndex: () => LogIndex;
+};
+
+type Window = {
+  readonly transactions: readonly LoggedTransaction[];
+  /** The first index that belongs to a transaction of it; older ones come in the next window. */
+  readonly from: LogIndex;
+  readonly bytes: number;
+};
+
+/** Read at once: some ten milliseconds when entries are small. */
+const PIECE_BYTES_MAX = 256 * 1024;
+const WINDOW_BYTES_MIN = 1024 * 1024;
+const WINDOW_BYTES_MAX = 16 * 1024 * 1024;
+const WINDOW_ENTRIES_START = 256;
+/** More than the parts of the largest transaction: a window then holds a whole one. */
+const WINDOW_ENTRIES_MIN = 80;
+const WINDOW_ENTRIES_MAX = 16_384;
+
+/** Reads it. */
+export class Past {
+  readonly #options: PastOptions;
+
+  constructor(options: PastOptions) {
+    this.#options = options;
+  }
+
+  /** The whole transaction that has an entry at `index`. */
+  transactionAt(index: number): Result<LoggedTransaction, ApiError> {
+    const { log, appliedIndex } = this.#options;
+    const applied = appliedIndex();
+    if (index < 1 || index > applied) return err(notFound(`Entry ${index} is not applied here`));
+    if (index < log.firstIndex) return err(this.#forgotten(index));
+    return this.#reading(() => {
+      const entry = log.entriesFrom(logIndex(index), 0)[0];
+      const part = entry?.kind === "data" ? readPart(entry.payload) : null;
+      if (entry?.kind !== "data") return err(notFound(`Entry ${index} is no transaction`));
+      if (part === null) return ok(whole(entry));
+      const from = index - part.place;
+      if (from < log.firstIndex) return err(this.#forgotten(from));
+      const entries: LogEntry[] = [];
+      while (entries.length < part.partCount && from + entries.length <= applied) {
+        const next = log.entriesFrom(logIndex(from + entries.length), PIECE_BYTES_MAX);
+        entries.push(...next.slice(0, part.partCount - entries.length));
+      }
+      const joined = joinParts(entries, part.partCount);
+      return joined === null ? err(notFound(`Transaction ${index} has no end`)) : ok(joined);
+    });
+  }
+
+  /**
+   * What became of a row, or of all rows of a table when its name has no key.
+   *
+   * @param beforeIndex Only what is older counts.
+   * @param countMax At least so many are looked for; one more window may bring more.
+   */
+  async versionsOf(
+    row: RowName,
+    { beforeIndex, countMax }: { readonly beforeIndex: number; readonly countMax: number },
+  ): Promise<Result<RowVersions, ApiError>> {
+    const { log, store, appliedIndex } = this.#options;
+    const versions: RowVersions["versions"][number][] = [];
+    let name = row;
+    let to = Math.min(beforeIndex - 1, appliedIndex());
+    let entriesMax = WINDOW_ENTRIES_START;
+    while (to >= log.firstIndex && versions.length < countMax) {
+      const read = await this.#window(to, entriesMax);
+      if (!read.ok) return read;
+      const { transactions, from, bytes } = read.value;
+      const payloads = transactions.map(({ payload }) => payload);
+      const found = await askStore(store, "rowHistory", { payloads, row: name });
+      if (!found.ok) return found;
+      for (const { place, ...version } of found.value.versions) {
+        const at = transactions[place];
+        if (at !== undefined) versions.push({ ...at.position, ...version });
+      }
+      name = found.value.row;
+      to = from - 1;
+      if (bytes < WINDOW_BYTES_MIN) entriesMax = Math.min(entriesMax * 2, WINDOW_ENTRIES_MAX);
+      if (bytes > WINDOW_BYTES_MAX) entriesMax = Math.max(entriesMax >> 1, WINDOW_ENTRIES_MIN);
+    }
+    const isAll = to < log.firstIndex;
+    return ok({ versions, next: isAll ? null : { row: name, beforeIndex: logIndex(to + 1) } });
+  }
+
+  /** The transactions up to an index; one whose parts begin before the window is left to the next. */
+  async #window(to: number, entriesMax: number): Promise<Result<Window, ApiError>> {
+    const { log } = this.#options;
+    const start = Math.max(log.firstIndex, to - entriesMax + 1);
+    const entries: LogEntry[] = [];
+    for (let at = start; at <= to; at = start + entries.length) {
+      // The log may have been cut meanwhile.
+      if (at < log.firstIndex) return err(this.#forgotten(at));
+      const piece = this.#reading(() => ok(log.entriesFrom(logIndex(at), PIECE_BYTES_MAX)));
+      if (!piece.ok) return piece;
+      entries.push(...piece.value.slice(0, to - at + 1));
+      await this.#pause();
+    }
+    const skipped = start > log.firstIndex ? countOfBegunBefore(entries) : 0;
+    const own = entries.slice(skipped);
+    let bytes = 0;
+    for (const entry of own) bytes += entry.payload.length;
+    return ok({ transactions: wholeOnes(own), from: logIndex(start + skipped), bytes });
+  }
+
+  /** Lets everything else that waits have its turn. */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#options.clock.after(0, resolve));
+  }
+
+  #reading<T>(read: () => Result<T, ApiError>): Result<T, ApiError> {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof LogReadError)) throw error;
+      return err({ code: "log-damaged", message: `The log cannot be read: ${error.message}.` });
+    }
+  }
+
+  #forgotten(index: number): ApiError {
+    const { firstIndex } = this.#options.log;
+    return notFound(`Entry ${index} is not kept any more, the log begins at ${firstIndex}`);
+  }
+}
+
+/** Entries at the front that belong to a transaction whose first part is further back. */
+function countOfBegunBefore(entries: readonly LogEntry[]): number {
+  const first = entries[0];
+  const part = first?.kind === "data" ? readPart(first.payload) : null;
+  if (part === null || part.place === 0) return 0;
+  return Math.min(part.partCount - part.place, entries.length - 1);
+}
+
+function wholeOnes(entries: readonly LogEntry[]): LoggedTransaction[] {
+  const found: LoggedTransaction[] = [];
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i] as LogEntry;
+    if (entry.kind !== "data") continue;
+    const part = readPart(entry.payload);
+    if (part === null) found.push(whole(entry));
+    if (part === null || part.place !== 0) continue;
+    const joined = joinParts(entries.slice(i, i + part.partCount), part.partCount);
+    if (joined !== null) found.push(joined);
+  }
+  return found;
+}
+
+/** null when it is not one transaction from its first part to its last, in one term. */
+function joinParts(entries: readonly LogEntry[], partCount: number): LoggedTransaction | null {
+  const last = entries[partCount - 1];
+  if (last === undefined) return null;
+  const pieces: Uint8Array[] = [];
+  for (const [place, entry] of entries.slice(0, partCount).entries()) {
+    const part = entry.kind === "data" ? readPart(entry.payload) : null;
+    const isNext = part?.place === place && part.partCount === partCount;
+    if (!isNext || entry.term !== last.term) return null;
+    pieces.push(part.bytes);
+  }
+  return { position: { term: last.term, index: last.index }, payload: concatBytes(pieces) };
+}
+
+function whole({ term, index, payload }: LogEntry): LoggedTransaction {
+  return { position: { term, index }, payload };
+}
+
+function notFound(what: string): ApiError {
+  return { code: "not-found", message: `${what}.` };
+}

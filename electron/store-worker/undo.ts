@@ -1,0 +1,254 @@
+/**
+ * Takes a transaction back: writes its inverse on top of what is there now, as part of a request that is
+ * being captured.
+ *
+ * Nothing is forced: a row that is not as the transaction left it is a conflict, and with one conflict nothing
+ * is written. Triggers of users rest, because what they did is among the rows that are taken back. Keys between
+ * tables are checked at the end, when all rows are there again; their actions cannot rest (SQLite takes no
+ * `foreign_keys` inside a transaction), so a row that one of them has already brought back is taken as done,
+ * and rows beyond the transaction's own are a conflict.
+ */
+import { assert, defined } from "../../shared/base/assert.ts";
+import { bytesEqual, hexEncode } from "../../shared/base/bytes.ts";
+import { CHECKSUM_ZERO, RowSum } from "../../shared/changes/checksum.ts";
+import { invertPayload } from "../../shared/changes/inverse.ts";
+import { imageValueCount, isSameShape, PayloadReader } from "../../shared/changes/payload.ts";
+import type { PayloadBuilder } from "../../shared/changes/payload.ts";
+import { cellsAt, rowPlaces } from "../../shared/changes/row-change.ts";
+import { rowEnd, valueEnd } from "../../shared/changes/row-image.ts";
+import { UNDO_CONFLICTS_MAX } from "../../shared/changes/undo.ts";
+import type { UndoConflict, UndoConflictReason } from "../../shared/changes/undo.ts";
+import type { Connection } from "./connection.ts";
+import { NetRows, type NetRow, type NetStep } from "./net-rows.ts";
+import { PlacedBytes } from "./placed-bytes.ts";
+import { Refusal } from "./refusal.ts";
+import { RestingTriggers } from "./resting-triggers.ts";
+import { Divergence, RowWriter } from "./row-writer.ts";
+import type { Schema } from "./schema.ts";
+import type { TableLayout } from "./table-layout.ts";
+
+/** Where an undo happens. */
+export type UndoContext = {
+  readonly connection: Connection;
+  readonly schema: Schema;
+  /** What the recorder writes to meanwhile. */
+  readonly builder: PayloadBuilder;
+};
+
+/**
+ * @param payload The whole transaction to take back.
+ * @returns rows that were changed.
+ * @throws Refusal `undo-conflict` with the conflicts, `sql-refused` for what has no inverse.
+ */
+export function undoTransaction(context: UndoContext, payload: Uint8Array): number {
+  const inverse = invertPayload(payload);
+  if (!inverse.ok) {
+    const message = `This transaction cannot be undone. ${inverse.error.detail} Nothing was done.`;
+    throw new Refusal({ code: "sql-refused", message });
+  }
+  const { connection } = context;
+  connection.runOnce("PRAGMA defer_foreign_keys = ON");
+  try {
+    new Undo(context, inverse.value).run();
+  } finally {
+    connection.runOnce("PRAGMA defer_foreign_keys = OFF");
+  }
+  return context.builder.rowCount;
+}
+
+class Undo {
+  readonly #context: UndoContext;
+  readonly #inverse: Uint8Array;
+  readonly #triggers: RestingTriggers;
+  readonly #conflicts: UndoConflict[] = [];
+  readonly #refusedTables = new Set<string>();
+  readonly #writers = new Map<TableLayout, RowWriter>();
+  #conflictCount = 0;
+
+  constructor(context: UndoContext, inverse: Uint8Array) {
+    this.#context = context;
+    this.#inverse = inverse;
+    this.#triggers = new RestingTriggers(context.connection);
+  }
+
+  /** @throws Refusal */
+  run(): void {
+    const placed = new PlacedBytes(this.#context.connection.sqlite, this.#inverse);
+    try {
+      const net = this.#readNet(placed);
+      const open = new Set(net.rows.filter((row) => this.#isOpen(row, net)));
+      this.#throwConflicts();
+      const steps = net.steps.filter(({ row }) => open.has(row));
+      for (const step of steps) this.#write(step);
+      if (this.#conflictCount === 0) this.#checkCascade(steps.length);
+      if (this.#conflictCount === 0) this.#checkReferences();
+      this.#throwConflicts();
+      this.#triggers.wake();
+    } finally {
+      placed.dispose();
+    }
+  }
+
+  #readNet(placed: PlacedBytes): NetRows {
+    const { connection, schema } = this.#context;
+    const reader = PayloadReader.open(this.#inverse);
+    assert(reader.ok, "an inverse is a payload");
+    const net = new NetRows((layout, at) => nameAt(this.#inverse, at, layout));
+    for (let record = reader.value.next(); record !== null; record = reader.value.next()) {
+      if (record.type !== "rows") continue;
+      const layout = schema.tables.get(record.table.name);
+      if (layout === undefined || !isSameShape(layout.shape, record.table)) {
+        this.#refuseTable(record.table.name, layout !== undefined);
+        continue;
+      }
+      if (!this.#writers.has(layout)) {
+        this.#triggers.rest(layout);
+        const sum = new RowSum(layout.shape.name, CHECKSUM_ZERO);
+        this.#writers.set(layout, new RowWriter(connection, layout, { placed, sum }));
+      }
+      for (const change of rowPlaces(this.#inverse, record)) net.add(layout, change);
+    }
+    return net;
+  }
+
+  /** Whether there is something to do about a row; one that is otherwise than expected is a conflict. */
+  #isOpen(row: NetRow, net: NetRows): boolean {
+    const { layout, first, last } = row;
+    if (first < 0 && last < 0) return false;
+    const left = this.#imageAt(layout, first);
+    const goal = this.#imageAt(layout, last);
+    const now = this.#current(layout, first < 0 ? last : first);
+    if (isSame(now, left)) return true;
+    // Its key belongs to another row that the transaction left there, and that goes away first.
+    if (left === null && net.isFirstNameOfAnother(row)) return true;
+    const there = goal === null || left === null ? now : this.#current(layout, last);
+    if (isSame(there, goal)) return false;
+    this.#conflict(describe(layout, reasonOf(left, now), { left, now }));
+    return false;
+  }
+
+  #write({ row, change }: NetStep): void {
+    const { layout } = row;
+    const { before, after } = change;
+    const writer = this.#writerOf(layout);
+    const left = this.#imageAt(layout, before);
+    const now = this.#current(layout, before < 0 ? after : before);
+    // The action of a key between tables brought it back already.
+    const there = before < 0 || after < 0 ? now : this.#current(layout, after);
+    if (!isSame(now, left) && isSame(there, this.#imageAt(layout, after))) return;
+    try {
+      if (before < 0) writer.insertRows(after, 1);
+      else if (after < 0) writer.deleteRow(before);
+      else writer.updateRow(before);
+    } catch (thrown) {
+      if (!(thrown instanceof Divergence)) throw thrown;
+      const images = { left: this.#imageAt(layout, row.first), now };
+      this.#conflict({
+        ...describe(layout, "constraint", images),
+        detail: `${capitalized(thrown.message)}.`,
+      });
+    }
+  }
+
+  #imageAt({ shape }: TableLayout, at: number): Uint8Array | null {
+    if (at < 0) return null;
+    return this.#inverse.subarray(at, rowEnd(this.#inverse, at, imageValueCount(shape)));
+  }
+
+  #current(layout: TableLayout, at: number): Uint8Array | null {
+    return this.#writerOf(layout).currentRow(at);
+  }
+
+  #writerOf(layout: TableLayout): RowWriter {
+    return defined(this.#writers.get(layout), "each table has its writer");
+  }
+
+  #refuseTable(table: string, isThere: boolean): void {
+    if (this.#refusedTables.has(table)) return;
+    this.#refusedTables.add(table);
+    const detail = isThere
+      ? `Table ${table} has other columns since.`
+      : `Table ${table} is not there any more.`;
+    this.#conflict({ ...NO_ROW, table, reason: "table-changed", detail });
+  }
+
+  #checkCascade(stepCount: number): void {
+    const count = this.#context.builder.rowCount - stepCount;
+    if (count <= 0) return;
+    const rows = count === 1 ? "1 row" : `${count} rows`;
+    const detail = `${rows} that came later would change too, because they refer to what is undone.`;
+    this.#conflict({ ...NO_ROW, table: "", reason: "cascade", detail });
+  }
+
+  #checkReferences(): void {
+    const { connection } = this.#context;
+    for (const [child, rowid, parent] of connection.cached("PRAGMA foreign_key_check").all()) {
+      const table = String(child);
+      const row = rowid === null ? "A row" : `Row ${String(rowid)}`;
+      const detail = `${row} of table ${table} would refer to a row of ${String(parent)} that is not there.`;
+      this.#conflict({ ...NO_ROW, table, reason: "reference", detail });
+    }
+  }
+
+  #conflict(conflict: UndoConflict): void {
+    this.#conflictCount++;
+    if (this.#conflicts.length < UNDO_CONFLICTS_MAX) this.#conflicts.push(conflict);
+  }
+
+  #throwConflicts(): void {
+    const [first] = this.#conflicts;
+    if (first === undefined) return;
+    const others = this.#conflictCount - 1;
+    const more = others === 0 ? "" : ` And ${others} more.`;
+    const message = `It cannot be undone as it is. ${first.detail}${more} Nothing was done.`;
+    throw new Refusal({ code: "undo-conflict", message, conflicts: this.#conflicts });
+  }
+}
+
+const NO_ROW = { columns: [], left: null, now: null } as const;
+
+function reasonOf(left: Uint8Array | null, now: Uint8Array | null): UndoConflictReason {
+  if (left === null) return "row-exists";
+  return now === null ? "row-gone" : "row-changed";
+}
+
+const SENTENCES: Readonly<Partial<Record<UndoConflictReason, string>>> = {
+  "row-changed": "A row of table # was changed since.",
+  "row-gone": "A row of table # was deleted since.",
+  "row-exists": "A row of table # has the key of one that was deleted.",
+};
+
+function describe(
+  layout: TableLayout,
+  reason: UndoConflictReason,
+  images: { readonly left: Uint8Array | null; readonly now: Uint8Array | null },
+): UndoConflict {
+  const { shape } = layout;
+  const cells = (image: Uint8Array | null): UndoConflict["left"] =>
+    image === null ? null : cellsAt(image, 0, shape);
+  return {
+    table: shape.name,
+    reason,
+    detail: (SENTENCES[reason] ?? "").replace("#", shape.name),
+    columns: shape.hasLeadingRowid ? ["rowid", ...shape.columns] : shape.columns,
+    left: cells(images.left),
+    now: cells(images.now),
+  };
+}
+
+function isSame(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === null || b === null ? a === b : bytesEqual(a, b);
+}
+
+/** Table and key of an image, as a text that no other row has. */
+function nameAt(bytes: Uint8Array, at: number, { shape, keyPlaces }: TableLayout): string {
+  const keys = keyPlaces.map((place) => {
+    const start = rowEnd(bytes, at, place);
+    return hexEncode(bytes.subarray(start, valueEnd(bytes, start)));
+  });
+  return `${keys.join(".")} ${shape.name}`;
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

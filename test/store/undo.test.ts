@@ -1,0 +1,223 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { CaptureOutcome, StoreError } from "../../electron/store-worker/messages.ts";
+import type { SqliteModule } from "../../electron/store-worker/sqlite-module.ts";
+import type { SqlStatement } from "../../shared/changes/values.ts";
+import { loadTestSqlite } from "../support/sqlite.ts";
+import { request, StoreGroup } from "./store-fixture.ts";
+
+let sqlite: SqliteModule;
+let group: StoreGroup;
+
+beforeAll(async () => {
+  sqlite = await loadTestSqlite();
+});
+
+beforeEach(() => {
+  group = new StoreGroup(sqlite, 3);
+});
+
+afterEach(() => {
+  group.verify();
+  group.dispose();
+});
+
+/** Carries out a transaction. @returns its payload. */
+function commit(...statements: (string | SqlStatement)[]): Uint8Array {
+  const [outcome] = group.capture(request(statements));
+  return applied(outcome);
+}
+
+function applied(outcome: CaptureOutcome | undefined): Uint8Array {
+  if (outcome?.ok !== true || outcome.value.type !== "captured") {
+    throw new Error(JSON.stringify(outcome));
+  }
+  group.apply(group.entries(outcome.value.payloads));
+  const [payload] = outcome.value.payloads;
+  if (payload === undefined) throw new Error("no payload");
+  return payload;
+}
+
+/** Takes a transaction back. @returns the payload of the transaction that did. */
+function undo(payload: Uint8Array): Uint8Array {
+  const [outcome] = group.capture(request([], { work: { type: "undo", payload } }));
+  return applied(outcome);
+}
+
+function refused(payload: Uint8Array): StoreError {
+  const before = group.leader.handle("image", {}).position;
+  const preview = group.leader.handle("preview", { work: { type: "undo", payload } });
+  const [outcome] = group.capture(request([], { work: { type: "undo", payload } }));
+  if (outcome === undefined || outcome.ok) throw new Error("it was undone");
+  expect(preview).toEqual({ ok: false, error: outcome.error });
+  expect(group.leader.handle("image", {}).position).toEqual(before);
+  return outcome.error;
+}
+
+describe("taking a transaction back", () => {
+  it("brings back what was inserted, changed, moved and deleted, and can be taken back itself", () => {
+    commit("CREATE TABLE t (id INTEGER PRIMARY KEY, a, b)");
+    commit("INSERT INTO t VALUES (1, 'one', 9007199254740993), (2, x'00ff', -0.0), (3, NULL, 3)");
+    const sql = "SELECT id, quote(a), quote(b) FROM t ORDER BY id";
+    const before = group.query(sql);
+    const payload = commit(
+      "UPDATE t SET a = 'uno' WHERE id = 1",
+      "UPDATE t SET id = 20 WHERE id = 2",
+      "DELETE FROM t WHERE id = 3",
+      "INSERT INTO t VALUES (3, 'new', 0)",
+      "UPDATE t SET b = b + 1 WHERE id = 3",
+    );
+    const after = group.query(sql);
+    const undone = undo(payload);
+    expect(group.query(sql)).toEqual(before);
+    undo(undone);
+    expect(group.query(sql)).toEqual(after);
+  });
+
+  it("works on tables without rowid, with composite keys, strict ones and generated columns", () => {
+    commit("CREATE TABLE w (k TEXT, j ANY, v, PRIMARY KEY (k, j)) WITHOUT ROWID");
+    commit("CREATE TABLE s (x INTEGER, y TEXT, z INTEGER AS (x * 2) STORED) STRICT");
+    commit("INSERT INTO w VALUES ('a', 1, 1), ('a', 1.5, 2)", "INSERT INTO s VALUES (1, 'x')");
+    const dump = (): unknown => [
+      group.query("SELECT k, quote(j), v FROM w ORDER BY k, j"),
+      group.query("SELECT rowid, x, y, z FROM s ORDER BY rowid"),
+    ];
+    const before = dump();
+    const payload = commit(
+      "UPDATE w SET j = j + 1, v = v * 10",
+      "REPLACE INTO w VALUES ('a', 2, 'replaced')",
+      "UPDATE s SET x = x + 100",
+      "INSERT INTO s SELECT x, y FROM s",
+      "DELETE FROM s WHERE rowid = 1",
+    );
+    undo(payload);
+    expect(dump()).toEqual(before);
+  });
+
+  it("does not let triggers add anything again, and leaves them as they are", () => {
+    commit("CREATE TABLE t (id INTEGER PRIMARY KEY, a)");
+    commit("CREATE TABLE audit (what)");
+    const trigger =
+      "CREATE TRIGGER noted AFTER UPDATE ON t BEGIN INSERT INTO audit VALUES (new.a); END";
+    commit(trigger, "INSERT INTO t VALUES (1, 'a')");
+    undo(commit("UPDATE t SET a = 'b'"));
+    expect(group.query("SELECT a FROM t")).toEqual([["a"]]);
+    expect(group.query("SELECT count(*) FROM audit")).toEqual([[0]]);
+    expect(group.query("SELECT sql FROM sqlite_schema WHERE type = 'trigger'")).toEqual([
+      [trigger],
+    ]);
+    commit("UPDATE t SET a = 'c'");
+    expect(group.query("SELECT what FROM audit")).toEqual([["c"]]);
+  });
+
+  it("brings back parents and what followed them, in whatever order they went", () => {
+    commit("CREATE TABLE p (id INTEGER PRIMARY KEY)");
+    commit(
+      "CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES p ON DELETE CASCADE ON UPDATE CASCADE)",
+    );
+    commit("CREATE TABLE n (p REFERENCES p ON DELETE SET NULL ON UPDATE CASCADE)");
+    commit(
+      "INSERT INTO p VALUES (1), (2)",
+      "INSERT INTO c VALUES (1, 1), (2, 2)",
+      "INSERT INTO n VALUES (1), (2)",
+    );
+    const dump = (): unknown => [
+      group.query("SELECT id FROM p ORDER BY id"),
+      group.query("SELECT id, p FROM c ORDER BY id"),
+      group.query("SELECT p FROM n ORDER BY rowid"),
+    ];
+    const before = dump();
+    const payload = commit("DELETE FROM p WHERE id = 1", "UPDATE p SET id = 7 WHERE id = 2");
+    expect(dump()).not.toEqual(before);
+    undo(payload);
+    expect(dump()).toEqual(before);
+  });
+
+  it("takes as done what is so already, and leaves later changes of other rows alone", () => {
+    commit("CREATE TABLE t (id INTEGER PRIMARY KEY, a)");
+    const payload = commit("INSERT INTO t VALUES (1, 'a'), (2, 'b')");
+    commit("DELETE FROM t WHERE id = 1", "INSERT INTO t VALUES (3, 'c')");
+    undo(payload);
+    expect(group.query("SELECT id FROM t")).toEqual([[3]]);
+  });
+});
+
+describe("what stands in the way is told, and nothing is done", () => {
+  it("lists each row that was changed, deleted or taken since, with both states", () => {
+    commit("CREATE TABLE t (id INTEGER PRIMARY KEY, a)");
+    commit("INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd')");
+    const payload = commit(
+      "UPDATE t SET a = a || '!' WHERE id IN (1, 2, 4)",
+      "DELETE FROM t WHERE id = 3",
+    );
+    commit(
+      "UPDATE t SET a = 'mine' WHERE id = 1",
+      "DELETE FROM t WHERE id = 2",
+      "INSERT INTO t VALUES (3, 'another')",
+    );
+    const error = refused(payload);
+    expect(error.code).toBe("undo-conflict");
+    const columns = ["id", "a"];
+    expect(error.conflicts).toMatchObject([
+      { table: "t", reason: "row-exists", columns, left: null, now: [3, "another"] },
+      { table: "t", reason: "row-gone", columns, left: [2, "b!"], now: null },
+      { table: "t", reason: "row-changed", columns, left: [1, "a!"], now: [1, "mine"] },
+    ]);
+    expect(error.message).toContain("And 2 more.");
+  });
+
+  it("does not delete rows that came later and follow a parent", () => {
+    commit("CREATE TABLE p (id INTEGER PRIMARY KEY)");
+    commit("CREATE TABLE c (p REFERENCES p ON DELETE CASCADE)", "CREATE TABLE r (p REFERENCES p)");
+    const cascading = commit("INSERT INTO p VALUES (1)");
+    commit("INSERT INTO c VALUES (1)");
+    expect(refused(cascading).conflicts).toMatchObject([{ reason: "cascade" }]);
+    const referred = commit("INSERT INTO p VALUES (2)");
+    commit("INSERT INTO r VALUES (2)");
+    expect(refused(referred).conflicts).toMatchObject([{ reason: "reference", table: "r" }]);
+    expect(group.query("SELECT count(*) FROM c")).toEqual([[1]]);
+  });
+
+  it("keeps the rules of today's tables", () => {
+    commit("CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE)");
+    commit("INSERT INTO t VALUES (1, 'a')");
+    const payload = commit("UPDATE t SET a = 'b'");
+    commit("INSERT INTO t VALUES (2, 'a')");
+    expect(refused(payload).conflicts).toMatchObject([{ reason: "constraint", left: [1, "b"] }]);
+  });
+
+  it("knows tables that have other columns or are gone", () => {
+    commit("CREATE TABLE t (a)", "CREATE TABLE u (a)");
+    const payload = commit("INSERT INTO t VALUES (1)", "INSERT INTO u VALUES (1)");
+    commit("ALTER TABLE t ADD COLUMN b", "DROP TABLE u");
+    expect(refused(payload).conflicts).toMatchObject([
+      { table: "u", reason: "table-changed", detail: "Table u is not there any more." },
+      { table: "t", reason: "table-changed", detail: "Table t has other columns since." },
+    ]);
+  });
+
+  it("says that a change of tables cannot be taken back, and that there is nothing", () => {
+    const made = commit("CREATE TABLE t (a)");
+    expect(refused(made)).toMatchObject({ code: "sql-refused" });
+    expect(refused(made).message).toContain("CREATE TABLE t");
+    expect(refused(commit("DELETE FROM t")).message).toContain("changed no rows");
+    expect(refused(new Uint8Array(20)).message).toContain("cannot be undone");
+  });
+
+  it("lets the other transactions of its batch through, with keys as strict as before", () => {
+    commit("CREATE TABLE p (id INTEGER PRIMARY KEY)", "CREATE TABLE c (p REFERENCES p)");
+    const payload = commit("INSERT INTO p VALUES (1)");
+    commit("INSERT INTO c VALUES (1)");
+    const outcomes = group.capture(
+      request(["INSERT INTO p VALUES (2)"]),
+      request([], { work: { type: "undo", payload } }),
+      request(["INSERT INTO c VALUES (99)"]),
+      request(["INSERT INTO c VALUES (2)"]),
+    );
+    expect(outcomes.map((outcome) => outcome.ok)).toEqual([true, false, false, true]);
+    const payloads = outcomes.flatMap((outcome) =>
+      outcome.ok && outcome.value.type === "captured" ? outcome.value.payloads : [],
+    );
+    group.apply(group.entries(payloads));
+    expect(group.query("SELECT p FROM c ORDER BY p")).toEqual([[1], [2]]);
+  });
+});
