@@ -3,6 +3,7 @@ import { ok } from "../../shared/base/result.ts";
 import { registerClusterCommands } from "./commands/cluster.ts";
 import { registerDataCommands } from "./commands/data.ts";
 import { registerMemberCommands } from "./commands/members.ts";
+import { registerPastCommands } from "./commands/past.ts";
 import { registerRepairCommands } from "./commands/repair.ts";
 import { registerServeCommands } from "./commands/serve.ts";
 import { registerStateCommands } from "./commands/state.ts";
@@ -47,6 +48,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
   registerMemberCommands(context);
   registerStateCommands(context);
   registerDataCommands(context);
+  registerPastCommands(context);
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {
     await program.parseAsync(args, { from: "user" });

@@ -14,6 +14,7 @@ import { ok, type Result } from "../../../shared/base/result.ts";
 import type { JsonCell, JsonParams } from "../../../shared/changes/values.ts";
 import type { AsOf } from "../../../shared/cluster/status.ts";
 import type { AgentClient } from "../agent-client.ts";
+import { cellText } from "../cell-text.ts";
 import { print, type CommandScope } from "../command.ts";
 import { fail, failWith, type CliFailure, type CommandResult } from "../failure.ts";
 import { isReading } from "../sql-text.ts";
@@ -106,15 +107,6 @@ function rowsText(columns: readonly string[], rows: readonly (readonly JsonCell[
     columns.map((title, place) => ({ title, isNumber: isNumber(place) })),
     rows.map((row) => row.map(cellText)),
   );
-}
-
-function cellText(cell: JsonCell): string {
-  if (cell === null) return "NULL";
-  if (typeof cell === "string") return cell;
-  if (typeof cell === "number") return String(cell);
-  if ("$int" in cell) return cell.$int;
-  if ("$real" in cell) return cell.$real;
-  return `x'${Buffer.from(cell.$blob, "base64").toString("hex")}'`;
 }
 
 function parseParams(text: string | null): Result<JsonParams | null, CliFailure> {
