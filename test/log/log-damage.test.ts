@@ -121,7 +121,7 @@ describe("a spoiled byte", () => {
     expect(tornCount).toBeGreaterThan(0);
   });
 
-  it("in the segment's header counts as a torn creation only before a second write", async () => {
+  it("in the segment's header is damage as soon as a record stands behind it", async () => {
     const { files, last } = await smallLog();
     const whole = files.get(last) ?? new Uint8Array(0);
     for (let at = 0; at < 64; at++) {
@@ -130,6 +130,23 @@ describe("a spoiled byte", () => {
       const { opened } = await openWith(files, last, spoiled);
       expect(opened).toMatchObject({ ok: false, error: { code: "log-damaged", offset: 0 } });
     }
+  });
+
+  it("in the header of a newest segment with one batch in it loses nothing that was acknowledged", async () => {
+    const disk = new FakeDisk();
+    const { log } = await openLog(disk, { segmentBytesMax: 300 });
+    value(await log.saveHardState(hardStateOf(1)));
+    const segments = (): string[] =>
+      [...disk.contents().keys()].filter((path) => path.endsWith(".seg"));
+    for (let i = 1; segments().length < 3; i++) value(await log.append([entryAt(i)]));
+    await log.close();
+    const files = new Map(disk.contents());
+    const newest = segments().sort().at(-1) ?? "";
+    const spoiled = files.get(newest)?.slice() ?? new Uint8Array(0);
+    spoiled[20] = (spoiled[20] ?? 0) ^ 1;
+    files.delete("log/commit-hint");
+    const { opened } = await openWith(files, newest, spoiled);
+    expect(opened).toMatchObject({ ok: false, error: { code: "log-damaged", file: newest } });
   });
 
   it("in one copy of term and vote is made good by the other", async () => {

@@ -6,7 +6,7 @@
 import { describe, expect, it } from "vitest";
 import { keepGoodPart } from "../../electron/agent/log/keep-good-part.ts";
 import { moveAside } from "../../electron/agent/log/move-aside.ts";
-import { memberId } from "../../shared/base/ids.ts";
+import { logIndex, memberId } from "../../shared/base/ids.ts";
 import { FakeDisk } from "../support/fake-disk.ts";
 import {
   diskWith,
@@ -27,7 +27,9 @@ const SPOILED_SEGMENT = 1;
 
 type Files = ReadonlyMap<string, Uint8Array>;
 
-async function damagedLog(): Promise<{ readonly files: Files; readonly words: readonly string[] }> {
+async function damagedLog(
+  committed = 0,
+): Promise<{ readonly files: Files; readonly words: readonly string[] }> {
   const disk = new FakeDisk();
   const { log } = await openLog(disk, SMALL);
   value(await log.saveHardState({ ...hardStateOf(3, "n2"), incarnation: 7 }));
@@ -35,6 +37,7 @@ async function damagedLog(): Promise<{ readonly files: Files; readonly words: re
     value(await log.append(entriesBetween(index, index + 2, 3, 60)));
   }
   const words = wordsOf(log);
+  log.noteCommitted(logIndex(committed));
   await log.close();
   const segments = segmentsOf(disk.contents());
   disk.flipBits(segments[SPOILED_SEGMENT] ?? "", 64 + 48 + 60 + 20);
@@ -86,6 +89,16 @@ describe("a damaged log", () => {
     value(await log.append([entryAt(log.lastIndex + 1, 4)]));
     await log.close();
     expectNothingLost(files, disk.contents());
+  });
+
+  it.each([2, 20])("goes on knowing that it was committed up to %i", async (committed) => {
+    const { files } = await damagedLog(committed);
+    const disk = diskWith(files);
+    const kept = value(await keepGoodPart({ ...optionsOf(disk), incarnation: 7 }));
+    disk.crash();
+    const { log, commitIndex } = await openLog(disk, SMALL);
+    expect(commitIndex).toBe(Math.min(committed, kept.last.index));
+    await log.close();
   });
 
   it("without anything good in it begins anew behind its own number", async () => {

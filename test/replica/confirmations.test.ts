@@ -9,6 +9,7 @@ describe("a write that waits for the leader's disk", () => {
     const confirmations = new Confirmations({
       clock: new VirtualClock(),
       applier: {} as Applier,
+      termAt: () => term(3),
       graceMs: 1_000,
       appliedWaitMs: 1_000,
     });
@@ -24,5 +25,46 @@ describe("a write that waits for the leader's disk", () => {
     confirmations.flushed(logIndex(95));
     await confirmed;
     expect(isConfirmed).toBe(true);
+  });
+
+  it("is not confirmed by the flush of another leader's entry in its place", async () => {
+    const applied = {
+      position: { applied: { term: term(6), index: logIndex(100) } },
+      termApplied: () => 6,
+    };
+    const confirmations = new Confirmations({
+      clock: new VirtualClock(),
+      applier: applied as unknown as Applier,
+      termAt: () => term(6),
+      graceMs: 1_000,
+      appliedWaitMs: 1_000,
+    });
+    confirmations.flushed(logIndex(99));
+    const answer = confirmations.confirmed({ term: term(5), index: logIndex(100) }, "flushed");
+    confirmations.leadershipLost();
+    confirmations.flushed(logIndex(101));
+    expect(await answer).toMatchObject({ code: "not-leader" });
+  });
+});
+
+describe("a write that was done before", () => {
+  it("waits for everybody when it is asked for again with the level applied", async () => {
+    const clock = new VirtualClock();
+    const confirmations = new Confirmations({
+      clock,
+      applier: {} as Applier,
+      termAt: () => null,
+      graceMs: 1_000,
+      appliedWaitMs: 1_000,
+    });
+    const position = { term: term(5), index: logIndex(100) };
+    expect(await confirmations.repeated(position, "committed")).toBeNull();
+    confirmations.appliedEverywhere(logIndex(99));
+    const asked = confirmations.repeated(position, "applied");
+    clock.advanceTo(1_001);
+    expect(await asked).toMatchObject({ code: "unknown-outcome" });
+    const again = confirmations.repeated(position, "applied");
+    confirmations.appliedEverywhere(logIndex(100));
+    expect(await again).toBeNull();
   });
 });

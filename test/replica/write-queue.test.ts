@@ -23,12 +23,17 @@ class FakeLeader {
     return ok({ first: at(first), last: at(first + payloads.length - 1) });
   };
   confirmed: WriteContext["confirmed"] = () => Promise.resolve(null);
+  readonly repeatedWith: string[] = [];
   readonly queue = new WriteQueue({
     store: { call: (_, params) => this.#capture(params), close: () => Promise.resolve() } as Store,
     refusal: () => this.refusal,
     settled: () => Promise.resolve(this.refusal === null ? ok(TERM) : err(this.refusal)),
     propose: (payloads, settledTerm) => this.onPropose(payloads, settledTerm),
     confirmed: (position, ack) => this.confirmed(position, ack),
+    repeated: (position, ack) => {
+      this.repeatedWith.push(`${position.index} ${ack}`);
+      return this.confirmed(position, ack);
+    },
   });
 
   #capture(params: unknown): Promise<never> {
@@ -45,6 +50,7 @@ function at(index: number): Position {
 
 function outcomeOf(request: CaptureRequest): CaptureOutcome {
   const sql = request.work.type === "statements" ? (request.work.statements[0]?.sql ?? "") : "";
+  if (sql === "again") return ok({ type: "duplicate", position: at(40), results: [] });
   if (sql === "bad") return err({ code: "sql-error", message: "no" });
   const parts = sql === "big" ? 3 : 1;
   const payloads = Array.from({ length: parts }, () => new Uint8Array(1));
@@ -99,6 +105,16 @@ describe("the write queue", () => {
       "not-leader",
       "not-leader",
     ]);
+  });
+
+  it("answers a write that was done before as safely as it is asked for now", async () => {
+    const leader = new FakeLeader();
+    const again = { ...write("again", { id: "client", sequence: 7 }), ack: "applied" as const };
+    expect(await leader.queue.submit(again)).toMatchObject({ ok: true });
+    expect(leader.repeatedWith).toEqual(["40 applied"]);
+    expect(leader.proposed).toEqual([]);
+    leader.confirmed = () => Promise.resolve({ code: "unknown-outcome", message: "late" });
+    expect(await leader.queue.submit(again)).toMatchObject({ error: { code: "unknown-outcome" } });
   });
 
   it("gives a retry under way the outcome of the first try, captured once", async () => {

@@ -7,6 +7,7 @@ import type { Position } from "../../../shared/base/ids.ts";
 import { ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { Disk, DiskError } from "../ports.ts";
+import { COMMIT_HINT_NAME, encodeCommitHint } from "./commit-hint.ts";
 import { joinPath } from "./folders.ts";
 import { inspectLog } from "./inspect-log.ts";
 import type { LogInspection } from "./inspect-log.ts";
@@ -67,6 +68,8 @@ async function keep(
   if (!inspected.ok) return inspected;
   const moved = await replaceBad(place, inspected.value, target);
   if (!moved.ok) return moved;
+  const noted = await noteCommitted(place, inspected.value);
+  if (!noted.ok) return noted;
   const stored = await storeHardState(place, (state) => {
     const highest = laterTerm(state.term, term(inspected.value.highestTerm));
     return { term: term(highest + 1), votedFor: null, incarnation };
@@ -101,6 +104,25 @@ async function replaceBad(
   if (end === undefined) return beginAnew(place, [...listed.value, ...going]);
   const named = await disk.rename(joinPath(folder, COPY_NAME), joinPath(folder, end.name.name));
   return named.ok ? disk.syncFolder(folder) : named;
+}
+
+/** What was known to be committed of the part that is kept: it stays readable. */
+async function noteCommitted(
+  { disk, folder }: LogPlace,
+  { good, hint }: LogInspection,
+): Promise<Result<null, DiskError>> {
+  const end = good.at(-1);
+  if (hint === null || end === undefined || hint.generation !== end.name.generation)
+    return ok(null);
+  const { last, lastHash } = end.scan;
+  const kept = hint.index < last.index ? hint : { ...hint, index: last.index, hash: lastHash };
+  const opened = await disk.open(joinPath(folder, COMMIT_HINT_NAME));
+  if (!opened.ok) return opened;
+  const cut = await opened.value.truncate(0);
+  const written = cut.ok ? await opened.value.append([encodeCommitHint(kept)]) : cut;
+  const synced = written.ok ? await opened.value.sync() : written;
+  await opened.value.close();
+  return synced;
 }
 
 async function copyGood(

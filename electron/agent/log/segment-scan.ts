@@ -96,6 +96,8 @@ function tailKind(bytes: Uint8Array, at: number, last: Position): SegmentScan["t
   return provesDurable(bytes, at, logIndex(last.index + 1)) ? "damaged" : "torn";
 }
 
+/** Header and name were synced before the first record was written: behind a torn one there is none. */
 function headerFault(bytes: Uint8Array, firstIndex: number): HeaderFault {
+  if (decodeRecord(bytes, SEGMENT_HEADER_BYTES) !== null) return "damaged";
   return provesDurable(bytes, 0, logIndex(firstIndex)) ? "damaged" : "torn";
 }

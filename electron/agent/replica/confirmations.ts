@@ -7,7 +7,7 @@
  * it never happened; neither, and the outcome is unknown.
  */
 import type { AckLevel, ApiError } from "../../../shared/api/methods.ts";
-import type { LogIndex, Position } from "../../../shared/base/ids.ts";
+import type { LogIndex, Position, Term } from "../../../shared/base/ids.ts";
 import type { Clock } from "../ports.ts";
 import type { Applier } from "./applier.ts";
 import { IndexWaiters } from "./waiters.ts";
@@ -16,6 +16,8 @@ import type { WaitEnd } from "./waiters.ts";
 type ConfirmationsOptions = {
   readonly clock: Clock;
   readonly applier: Applier;
+  /** Of the entry that this member's log holds at an index; null when it holds none. */
+  readonly termAt: (index: LogIndex) => Term | null;
   /** How long a write is watched after its leader stepped down. */
   readonly graceMs: number;
   /** How long `applied` waits for connected members that are behind. */
@@ -57,12 +59,19 @@ export class Confirmations {
   async confirmed(position: Position, ack: AckLevel): Promise<ApiError | null> {
     if (ack === "flushed") {
       const end = await this.#watch(this.#flushed.wait(position.index));
-      return end === "reached" ? null : this.#judge(position);
+      // Another leader may have put its own entry there meanwhile: the flush of that one proves nothing.
+      const isOwn = this.#options.termAt(position.index) === position.term;
+      return end === "reached" && isOwn ? null : this.#judge(position);
     }
     await this.#watch(this.#options.applier.reached(position.index));
     const error = this.#judge(position);
     if (error !== null || ack === "committed") return error;
     return this.#everywhere(position.index);
+  }
+
+  /** The same for a write that is applied here already, and was asked for again. */
+  async repeated(position: Position, ack: AckLevel): Promise<ApiError | null> {
+    return ack === "applied" ? this.#everywhere(position.index) : null;
   }
 
   /** Ends all waiting. */

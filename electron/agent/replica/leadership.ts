@@ -6,7 +6,7 @@ import type { ApiError } from "../../../shared/api/methods.ts";
 import type { MemberId, Term } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
-import type { RaftStatus } from "../../../shared/raft/types.ts";
+import type { LogView, RaftStatus } from "../../../shared/raft/types.ts";
 import type { Clock, Store } from "../ports.ts";
 import type { Applier } from "./applier.ts";
 import { Confirmations } from "./confirmations.ts";
@@ -19,6 +19,7 @@ type LeadershipOptions = {
   readonly clock: Clock;
   readonly store: Store;
   readonly applier: Applier;
+  readonly log: LogView;
   readonly storage: StorageState;
   readonly raftStatus: () => RaftStatus;
   readonly driver: RaftDriver;
@@ -44,10 +45,11 @@ export class Leadership {
 
   constructor(options: LeadershipOptions) {
     this.#options = options;
-    const { clock, applier, electionMs, store } = options;
+    const { clock, applier, log, electionMs, store } = options;
     this.confirmations = new Confirmations({
       clock,
       applier,
+      termAt: (index) => log.termAt(index),
       graceMs: electionMs,
       appliedWaitMs: APPLIED_WAIT_MS,
     });
@@ -57,6 +59,7 @@ export class Leadership {
       settled: () => this.#settled(),
       propose: (payloads, settledTerm) => this.#propose(payloads, settledTerm),
       confirmed: (position, ack) => this.confirmations.confirmed(position, ack),
+      repeated: (position, ack) => this.confirmations.repeated(position, ack),
     });
   }
 

@@ -227,6 +227,7 @@ function makeLeadership(
     clock: options.ports.clock,
     store: options.ports.store,
     applier: parts.applier,
+    log: files.log,
     storage: parts.storage,
     raftStatus: () => files.raft.status(),
     driver: parts.driver,

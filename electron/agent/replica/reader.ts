@@ -157,14 +157,15 @@ export class Reader {
   /**
    * What a quorum confirmed in a round that *began* within the bound; null when none did. A word
    * of the leader does not do: it may be long on its way, and a leader that stood still sends what
-   * was true before. The monotonic clock stands still in sleep; then the wall clock runs ahead.
+   * was true before. The monotonic clock stands still in sleep; then the wall clock runs ahead, or comes
+   * back wrong: a jump either way may have been one.
    */
   #confirmedWithin(maxStalenessMs: number): LogIndex | null {
     const { clock } = this.#options;
     if (this.#confirmed === null) return null;
     const elapsedMs = clock.nowMs() - this.#confirmed.atMs;
     const sleptMs = clock.wallMs() - this.#confirmed.wallMs - elapsedMs;
-    if (elapsedMs > maxStalenessMs || sleptMs > SLEEP_NOTICED_MS) return null;
+    if (elapsedMs > maxStalenessMs || Math.abs(sleptMs) > SLEEP_NOTICED_MS) return null;
     return this.#confirmed.index;
   }
 }

@@ -45,6 +45,8 @@ export type WriteContext = {
   ) => Result<{ readonly first: Position; readonly last: Position }, RaftError>;
   /** Waits until the entry at the position is as safe as the ack level asks. */
   readonly confirmed: (position: Position, ack: AckLevel) => Promise<ApiError | null>;
+  /** The same for an entry that is applied here, however long ago. */
+  readonly repeated: (position: Position, ack: AckLevel) => Promise<ApiError | null>;
 };
 
 type CapturedWork = {
@@ -139,9 +141,16 @@ export class WriteQueue {
     for (const [i, pending] of batch.entries()) {
       const done = answerWithoutLog(outcomes[i]);
       if (done.type === "answer") pending.end(done.outcome);
+      else if (done.type === "repeated") void this.#repeat(done.done, pending);
       else captured.push({ ...done, pending });
     }
     if (captured.length > 0) this.#propose(captured, settled.value);
+  }
+
+  /** It was done before, and perhaps asked for less then. */
+  async #repeat(done: WriteDone, { ack, end }: Pending): Promise<void> {
+    const error = await this.#context.repeated(done.position, ack);
+    end(error === null ? ok(done) : err(error));
   }
 
   /** All or none: each transaction was captured on top of the ones before it. */
@@ -190,20 +199,20 @@ export class WriteQueue {
   }
 }
 
-/** What needs no place in the log is answered at once: failures, and repeated writes. */
-function answerWithoutLog(
-  outcome: CaptureOutcome | undefined,
-): { type: "answer"; outcome: WriteOutcome } | ({ type: "captured" } & CapturedWork) {
+type Answer =
+  | { readonly type: "answer"; readonly outcome: WriteOutcome }
+  | { readonly type: "repeated"; readonly done: WriteDone }
+  | ({ readonly type: "captured" } & CapturedWork);
+
+/** What needs no place in the log: failures, and repeated writes. */
+function answerWithoutLog(outcome: CaptureOutcome | undefined): Answer {
   if (outcome === undefined) return { type: "answer", outcome: err(storeLost()) };
   if (!outcome.ok) return { type: "answer", outcome: err(toApiError(outcome.error)) };
   const { value } = outcome;
   if (value.type === "captured") {
     return { type: "captured", payloads: value.payloads, results: value.results };
   }
-  return {
-    type: "answer",
-    outcome: ok({ position: value.position, results: value.results }),
-  };
+  return { type: "repeated", done: { position: value.position, results: value.results } };
 }
 
 /** The core's refusal of a proposal: nothing was appended. */
