@@ -4,10 +4,12 @@
  */
 import { err, ok } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
+import type { MemberId } from "../../shared/base/ids.ts";
 import type { DataFolder } from "./agent-base.ts";
 import { readSettings, writeSettings } from "./log/settings-file.ts";
 import { clusterRecordToJson, parseClusterRecord } from "./members/cluster-record.ts";
 import type { ClusterRecord } from "./members/cluster-record.ts";
+import { LOG_FOLDER } from "./replica/open-log.ts";
 import { loadOrCreateIdentity } from "./pairing/identity.ts";
 import type { Identity } from "./pairing/identity.ts";
 import { lockFolder } from "./platform/file-lock.ts";
@@ -28,6 +30,8 @@ export type OpenedFolder = {
 };
 
 const RECORD_FILE = "cluster.json";
+/** Stands in for the record when the disk spoilt that. */
+const RECORD_COPY_FILE = "cluster.copy.json";
 const ADDRESSES_FILE = "addresses.json";
 
 /** Opens and locks. */
@@ -50,10 +54,17 @@ async function readFolder(
   disk: Disk,
   releaseLock: () => Promise<void>,
 ): Promise<Result<OpenedFolder, FolderError>> {
-  const identity = loadOrCreateIdentity(path);
-  if (!identity.ok) return err(cannotUse(path, identity.error));
   const record = await readRecord(disk);
   if (!record.ok) return record;
+  const log = await disk.list(LOG_FOLDER);
+  if (!log.ok) return err(cannotUse(path, log.error));
+  const isNew = record.value === null && log.value.length === 0;
+  const identity = loadOrCreateIdentity(path, isNew);
+  if (!identity.ok) return err(cannotUse(path, identity.error));
+  if (record.value !== null && !isOwnRecord(record.value, identity.value.memberId)) {
+    const detail = "identity/key.pem is the key of another computer";
+    return err(cannotUse(path, { code: "identity-damaged", detail }));
+  }
   const addresses = await readSettings(disk, ADDRESSES_FILE);
   const saved = addresses.ok && addresses.value !== null ? JSON.stringify(addresses.value) : null;
   const writes = new WriteQueue(disk);
@@ -65,7 +76,13 @@ async function readFolder(
     self: identity.value.memberId,
     record: record.value,
     addressBook,
-    saveRecord: (next: ClusterRecord) => writes.write(RECORD_FILE, clusterRecordToJson(next)),
+    saveRecord: async (next: ClusterRecord) => {
+      const json = clusterRecordToJson(next);
+      const saved = await writes.write(RECORD_FILE, json);
+      // What counts is the first one; on a full disk the copy stays older.
+      if (saved.ok) void writes.write(RECORD_COPY_FILE, json);
+      return saved;
+    },
   };
   const release = async (): Promise<void> => {
     await writes.settled();
@@ -74,10 +91,24 @@ async function readFolder(
   return ok({ folder, identity: identity.value, disk, release });
 }
 
+/** A record names its own member from the beginning; with another key everything here would be foreign. */
+function isOwnRecord({ initial, known }: ClusterRecord, self: MemberId): boolean {
+  return initial.seats.some((seat) => seat.id === self) || known.includes(self);
+}
+
 async function readRecord(disk: Disk): Promise<Result<ClusterRecord | null, FolderError>> {
-  const json = await readSettings(disk, RECORD_FILE);
-  if (!json.ok)
-    return err({ code: json.error.code, message: `cluster.json: ${json.error.detail}` });
+  const record = await readRecordIn(disk, RECORD_FILE);
+  if (record.ok || record.error.code !== "settings-damaged") return record;
+  const copy = await readRecordIn(disk, RECORD_COPY_FILE);
+  return copy.ok && copy.value !== null ? copy : record;
+}
+
+async function readRecordIn(
+  disk: Disk,
+  path: string,
+): Promise<Result<ClusterRecord | null, FolderError>> {
+  const json = await readSettings(disk, path);
+  if (!json.ok) return err({ code: json.error.code, message: `${path}: ${json.error.detail}` });
   if (json.value === null) return ok(null);
   const record = parseClusterRecord(json.value);
   return record.ok ? record : err({ code: "settings-damaged", message: `${record.error}.` });
@@ -91,7 +122,9 @@ function cannotUse(
     locked: `Another Tidemark uses the data folder ${path} (${error.detail}).`,
     "not-writable": `The data folder ${path} cannot be written (${error.detail}).`,
     "storage-full": `The disk of the data folder ${path} is full.`,
-    "identity-damaged": `The key in ${path} cannot be read (${error.detail}).`,
+    "identity-damaged":
+      `The key in ${path} cannot be used (${error.detail}). Nothing was changed: ` +
+      "put the right one back from a backup of this computer.",
   };
   const message = reasons[error.code] ?? `The data folder ${path} cannot be used: ${error.detail}.`;
   return { code: error.code, message };

@@ -59,6 +59,12 @@ export interface DiskFile {
   close(): Promise<void>;
 }
 
+/** A file as far as the disk gives it back. */
+export type SpoiltFile = { readonly bytes: Uint8Array; readonly unreadableFrom: number | null };
+
+/** Stands for a byte that the disk does not give back. */
+export const UNREADABLE_BYTE = 0xdb;
+
 /**
  * The data folder. Paths are relative to it, with "/". A file that was created, renamed or
  * removed is sure to be so after a crash only once `syncFolder` of its folder resolved.
@@ -68,6 +74,11 @@ export interface Disk {
   open(path: string): Promise<Result<DiskFile, DiskError>>;
   /** The whole file, or null when it is not there. */
   read(path: string): Promise<Result<Uint8Array | null, DiskError>>;
+  /**
+   * The same where the disk cannot read all of it (a bad sector): such bytes come as 0xdb, which is not
+   * what was stored, and `unreadableFrom` says where the first of them is; null when all was read.
+   */
+  readAround(path: string): Promise<Result<SpoiltFile | null, DiskError>>;
   /** Names in a folder, sorted; empty when the folder is not there. */
   list(folder: string): Promise<Result<readonly string[], DiskError>>;
   makeFolder(folder: string): Promise<Result<null, DiskError>>;

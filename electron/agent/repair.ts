@@ -12,12 +12,11 @@ import { ReplicationLog } from "./log/replication-log.ts";
 import type { LogOpenError } from "./log/log-error.ts";
 import type { LogOptions } from "./log/log-options.ts";
 import { SnapshotFiles } from "./log/snapshots.ts";
-import type { LoadedSnapshot } from "./log/snapshots.ts";
 import type { ClusterRecord } from "./members/cluster-record.ts";
 import { openFolder } from "./open-folder.ts";
 import type { FolderError, OpenedFolder } from "./open-folder.ts";
 import { NodeClock } from "./platform/node-clock.ts";
-import type { DiskError, Logger } from "./ports.ts";
+import type { Logger } from "./ports.ts";
 import { newestSeat } from "./replica/newest-configuration.ts";
 import { SNAPSHOT_FOLDER } from "./replica/open-files.ts";
 import { LOG_FOLDER, coveredBy, hasOthers } from "./replica/open-log.ts";
@@ -61,25 +60,31 @@ async function repairOpened(
   record: ClusterRecord,
   isLossAccepted: boolean,
 ): Promise<Result<RepairOutcome, FolderError>> {
-  const snapshot = await readSnapshot(opened);
-  if (!snapshot.ok) return failed(snapshot.error);
+  const { disk } = opened;
+  const looked = await SnapshotFiles.look({ disk, folder: SNAPSHOT_FOLDER });
+  if (!looked.ok) return failed(looked.error);
+  const { newest: snapshot, damagedPaths } = looked.value;
   const place = {
-    disk: opened.disk,
+    disk,
     folder: LOG_FOLDER,
     self: opened.folder.self,
     logger: SILENT,
-    ...coveredBy(snapshot.value),
+    ...coveredBy(snapshot),
   };
   const found = await ReplicationLog.openSalvage(place);
   if (!found.ok) return failed(found.error);
   const { log, damage } = found.value;
   const isAlone = !hasOthers({ record, self: place.self });
-  const outcome = outcomeOf(damage, { record, isAlone }, log.lastIndex);
+  const told = damagedPaths.map(
+    (path) => `${path}: not what was stored; an older state stands in for it`,
+  );
+  const logged = outcomeOf(damage, { record, isAlone }, log.lastIndex);
+  const outcome = { ...logged, damage: [...logged.damage, ...told] };
   if (outcome.state === "whole" || !isLossAccepted || !isAlone) {
     await log.close();
     return outcome.state !== "whole" && isLossAccepted ? err(NOTHING_TO_GIVE_UP) : ok(outcome);
   }
-  const seat = newestSeat(place.self, record.initial, { log, snapshot: snapshot.value });
+  const seat = newestSeat(place.self, record.initial, { log, snapshot });
   await log.close();
   return accept(opened, { place, record, outcome, seat: seat.incarnation });
 }
@@ -144,17 +149,6 @@ async function noteAllCommitted(place: LogOptions): Promise<Result<null, LogOpen
   log.noteCommitted(log.lastIndex);
   await log.close();
   return ok(null);
-}
-
-async function readSnapshot(
-  opened: OpenedFolder,
-): Promise<Result<LoadedSnapshot | null, DiskError>> {
-  const files = await SnapshotFiles.open({
-    disk: opened.disk,
-    folder: SNAPSHOT_FOLDER,
-    logger: SILENT,
-  });
-  return files.ok ? files.value.read() : files;
 }
 
 function failed(error: { readonly code: string; readonly detail: string }): {

@@ -4,6 +4,7 @@
  */
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { copyFolder } from "../support/copy-folder.ts";
 import { damageCycles, killCycles, playSchedule, silenceLeader } from "./acts.ts";
 import type { ClientIdentity } from "./chaos-client.ts";
 import type { ChaosOptions } from "./chaos-options.ts";
@@ -172,8 +173,8 @@ async function keep(lab: Lab, result: EpochResult, keepFolder: string): Promise<
   for (const member of lab.members) await member.kill();
   for (const { place, dataFolder, complaint } of lab.members) {
     // A member may have been wiped just before; then there is nothing to keep of it.
-    await cp(dataFolder, join(target, `member${place}`), { recursive: true }).catch(
-      (cause: unknown) => writeFile(join(target, `member${place}.txt`), String(cause)),
+    await copyFolder(dataFolder, join(target, `member${place}`)).catch((cause: unknown) =>
+      writeFile(join(target, `member${place}.txt`), String(cause)),
     );
     await writeFile(join(target, `member${place}.stderr`), complaint);
   }

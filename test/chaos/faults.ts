@@ -5,10 +5,11 @@
  * It knows what may go wrong for a good reason (a switchover that nobody accepts) and leaves the
  * judgement to those who compare the members and the history afterwards.
  */
-import { cp, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { randomBetween, randomChance, randomPick, seededRng } from "../../shared/base/rng.ts";
 import type { Rng } from "../../shared/base/rng.ts";
+import { copyFolder } from "../support/copy-folder.ts";
 import type { ChaosMember } from "./chaos-member.ts";
 import { damage, MEMORY_FOLDERS } from "./damage.ts";
 import type { Lab } from "./lab.ts";
@@ -172,14 +173,14 @@ export class Faults {
     const copyOf = ({ place }: ChaosMember): string => join(this.#lab.folder, `copy${place}`);
     for (const member of victims) {
       await member.kill();
-      await cp(member.dataFolder, copyOf(member), { recursive: true });
+      await copyFolder(member.dataFolder, copyOf(member));
       await member.tryStart();
     }
     const end = async (): Promise<void> => {
       for (const member of victims) {
         await member.kill();
         await rm(member.dataFolder, { recursive: true, force: true });
-        await cp(copyOf(member), member.dataFolder, { recursive: true });
+        await copyFolder(copyOf(member), member.dataFolder);
         await rm(copyOf(member), { recursive: true, force: true });
         await member.disk.settle();
         await member.tryStart();

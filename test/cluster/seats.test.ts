@@ -3,7 +3,7 @@
  * damaged. Their members are recognised within five seconds, promise nothing meanwhile, and come
  * back by themselves; whatever was acknowledged stays.
  */
-import { cp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { decodeHardState } from "../../electron/agent/log/hard-state-format.ts";
@@ -13,6 +13,7 @@ import { NodeDisk } from "../../electron/agent/platform/node-disk.ts";
 import { defined } from "../../shared/base/assert.ts";
 import type { SeatEvent } from "../../shared/api/methods.ts";
 import { memberId } from "../../shared/base/ids.ts";
+import { copyFolder } from "../support/copy-folder.ts";
 import { RealCluster } from "../support/real-cluster.ts";
 import { RealMember } from "../support/real-member.ts";
 import { waitUntil } from "../support/wait-until.ts";
@@ -121,14 +122,14 @@ test("a voter restored from an older copy is barred by the others and loses noth
   const restored = await follower(members);
   await restored.kill();
   const copy = join(members.folder, "older-copy");
-  await cp(restored.dataFolder, copy, { recursive: true });
+  await copyFolder(restored.dataFolder, copy);
   await restored.start();
   await members.waitTogether();
   const rowCount = await write(members, early);
   await members.waitTogether();
   await restored.kill();
   await rm(restored.dataFolder, { recursive: true });
-  await cp(copy, restored.dataFolder, { recursive: true });
+  await copyFolder(copy, restored.dataFolder);
   await restored.start();
   const seat = await told(restored);
   expect(seat.reason).toMatch(/^(missing-entries|older-term)$/);
@@ -142,7 +143,7 @@ test("a whole room that is restored from copies of one moment works on with what
   const copyOf = (member: RealMember): string => join(members.folder, `copy of ${member.name}`);
   for (const member of members.members) await member.kill();
   for (const member of members.members) {
-    await cp(member.dataFolder, copyOf(member), { recursive: true });
+    await copyFolder(member.dataFolder, copyOf(member));
   }
   for (const member of members.members) await member.start();
   await members.waitTogether();
@@ -150,7 +151,7 @@ test("a whole room that is restored from copies of one moment works on with what
   for (const member of members.members) await member.kill();
   for (const member of members.members) {
     await rm(member.dataFolder, { recursive: true });
-    await cp(copyOf(member), member.dataFolder, { recursive: true });
+    await copyFolder(copyOf(member), member.dataFolder);
   }
   for (const member of members.members) await member.start();
   await recovered(members, early);
@@ -167,7 +168,7 @@ test("of a data folder that runs twice the later one stands back, and both sides
   const original = await follower(members);
   await original.kill();
   const copy = new RealMember("Copy", join(members.folder, "copied"));
-  await cp(original.dataFolder, copy.dataFolder, { recursive: true });
+  await copyFolder(original.dataFolder, copy.dataFolder);
   await original.start();
   await members.waitTogether();
   try {

@@ -14,6 +14,7 @@ import { openLogger } from "../../electron/agent/platform/json-logger.ts";
 import { NodeDisk } from "../../electron/agent/platform/node-disk.ts";
 import { NodeRandom } from "../../electron/agent/platform/node-random.ts";
 import { SyncPace } from "../../electron/agent/platform/sync-pace.ts";
+import { fillDisk, mountSmallDisk } from "../support/small-disk.ts";
 import { entriesBetween, hardStateOf, silentLogger, value, wordsOf } from "./log-fixtures.ts";
 
 let root = "";
@@ -123,6 +124,32 @@ describe("the lock of a data folder", () => {
     const program = await buildLocker(join(root, "program"));
     const codes = await Promise.all([1, 2, 3].map(() => runLocker(program, root)));
     expect(codes.sort()).toEqual(["locked", "locked", "ok"]);
+  });
+
+  it("is held by a living process whose number means nothing here, as in another container", async () => {
+    const lock = value(await lockFolder(root));
+    writeFileSync(join(root, "lock"), JSON.stringify({ pid: 2 ** 30, startedAt: "elsewhere:1" }));
+    expect(await lockFolder(root)).toMatchObject({ ok: false, error: { code: "locked" } });
+    rmSync(join(root, "lock"));
+    expect(await lockFolder(root)).toMatchObject({ ok: false, error: { code: "locked" } });
+    await lock.release();
+    await value(await lockFolder(root)).release();
+  });
+
+  it("is taken on a full disk, also over a dead one's, and given back", async (context) => {
+    const small = await mountSmallDisk(join(root, "disk"), 1);
+    if (small === null) return context.skip();
+    try {
+      const stale = { pid: 2 ** 30, startedAt: "" };
+      writeFileSync(join(small.folder, "lock"), JSON.stringify(stale));
+      fillDisk(join(small.folder, "ballast"));
+      const lock = value(await lockFolder(small.folder));
+      expect(await lockFolder(small.folder)).toMatchObject({ error: { code: "locked" } });
+      await lock.release();
+      expect(readdirSync(small.folder)).toEqual(["ballast"]);
+    } finally {
+      await small.unmount();
+    }
   });
 
   it("that cannot be written says so", async () => {

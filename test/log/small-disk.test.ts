@@ -2,13 +2,13 @@
  * The log on a real disk that is really full: a tmpfs of one mebibyte, where the system stores a part
  * of a write before it refuses the rest. Skipped where this user may not mount one.
  */
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { ReplicationLog } from "../../electron/agent/log/replication-log.ts";
 import { NodeDisk } from "../../electron/agent/platform/node-disk.ts";
-import { mountSmallDisk } from "../support/small-disk.ts";
+import { fillDisk, mountSmallDisk } from "../support/small-disk.ts";
 import { entriesBetween, hardStateOf, silentLogger, value, wordsOf } from "./log-fixtures.ts";
 
 it("a full real disk refuses, takes votes, can be read, and recovers", async (context) => {
@@ -21,7 +21,7 @@ it("a full real disk refuses, takes votes, can be read, and recovers", async (co
     const { log } = value(await ReplicationLog.open(options));
     value(await log.persist({ hardState: hardStateOf(1), entries: entriesBetween(1, 3) }));
     const ballast = join(small.folder, "ballast");
-    fill(ballast);
+    fillDisk(ballast);
     // More than what may be left of the last page: the system takes a part of it.
     const large = entriesBetween(4, 4, 1, 200_000);
     expect(await log.append(large)).toMatchObject({ error: { code: "storage-full" } });
@@ -40,15 +40,3 @@ it("a full real disk refuses, takes votes, can be read, and recovers", async (co
     rmSync(root, { recursive: true, force: true });
   }
 });
-
-/** Takes all room but a few bytes of a page. */
-function fill(path: string): void {
-  for (let size = 1024 * 1024; size >= 1; size = Math.floor(size / 2)) {
-    try {
-      writeFileSync(path, new Uint8Array(size), { flag: "a" });
-    } catch (error) {
-      expect(String(error)).toMatch(/ENOSPC/);
-    }
-  }
-  expect(statSync(path).size).toBeGreaterThan(0);
-}

@@ -1,5 +1,13 @@
 import { X509Certificate } from "node:crypto";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -52,6 +60,19 @@ describe("a member's identity", () => {
     const again = load();
     expect(again.memberId).toBe(id);
     expect(memberIdOfCertificate(new X509Certificate(again.certificate))).toBe(id);
+  });
+
+  test("that is gone from a folder in use is not replaced by another one", () => {
+    const first = load();
+    const path = join(folder, "identity", "key.pem");
+    const pem = readFileSync(path);
+    rmSync(path);
+    expect(loadOrCreateIdentity(folder, false)).toMatchObject({
+      error: { code: "identity-damaged", detail: "identity/key.pem is missing" },
+    });
+    expect(existsSync(path)).toBe(false);
+    writeFileSync(path, pem);
+    expect(load()).toEqual(first);
   });
 
   test("whose key is damaged is an error, and the file is left as it was", () => {

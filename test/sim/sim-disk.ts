@@ -2,7 +2,7 @@
  * Time and crashes between the steps of a disk. What a crash leaves on it is the business of
  * `test/support/fake-disk.ts`; which steps are worth a crash, that of `failpoints.ts`.
  */
-import type { Disk, DiskError, DiskFile } from "../../electron/agent/ports.ts";
+import type { Disk, DiskError, DiskFile, SpoiltFile } from "../../electron/agent/ports.ts";
 import { err } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
 import type { DiskStep } from "./failpoints.ts";
@@ -45,6 +45,10 @@ export class SimDisk implements Disk {
 
   read(path: string): Answer<Uint8Array | null> {
     return this.#alive(this.#options.disk.read(path));
+  }
+
+  readAround(path: string): Answer<SpoiltFile | null> {
+    return this.#alive(this.#options.disk.readAround(path));
   }
 
   list(folder: string): Answer<readonly string[]> {

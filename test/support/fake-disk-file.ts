@@ -2,6 +2,7 @@
  * What one file of the fake disk holds: its content as programs see it, and what of that would
  * still be there after a power failure.
  */
+import { UNREADABLE_BYTE } from "../../electron/agent/ports.ts";
 import { randomBetween, randomChance } from "../../shared/base/rng.ts";
 import type { Rng } from "../../shared/base/rng.ts";
 
@@ -59,6 +60,8 @@ export class FakeFile {
   readonly #seen = new Content();
   readonly #durable = new Content();
   #unsynced: Change[] = [];
+  /** Bytes that the disk does not give back; written over, they are good again. */
+  #unreadable: { readonly from: number; readonly to: number } | null = null;
 
   get sizeBytes(): number {
     return this.#seen.length;
@@ -69,6 +72,26 @@ export class FakeFile {
     return this.#seen.view().slice(offset, offset + length);
   }
 
+  /** The first byte of a part that cannot be read; null when all can. */
+  unreadableFrom(offset: number, length: number): number | null {
+    const bad = this.#unreadable;
+    if (bad === null || offset >= bad.to || offset + length <= bad.from) return null;
+    return Math.max(offset, bad.from);
+  }
+
+  /** All of it, with 0xdb where it cannot be read. */
+  readAround(): Uint8Array {
+    const bytes = this.read(0, this.sizeBytes);
+    if (this.#unreadable !== null)
+      bytes.fill(UNREADABLE_BYTE, this.#unreadable.from, this.#unreadable.to);
+    return bytes;
+  }
+
+  /** A sector goes bad. */
+  makeUnreadable(from: number, to: number): void {
+    this.#unreadable = { from, to: Math.min(to, this.sizeBytes) };
+  }
+
   /** What is on the platter; a view, valid until the next change. */
   durable(): Uint8Array {
     return this.#durable.view();
@@ -76,10 +99,14 @@ export class FakeFile {
 
   /** Copies the bytes: the caller may change its own afterwards. */
   write(offset: number, bytes: Uint8Array): void {
+    const bad = this.#unreadable;
+    if (bad !== null && offset <= bad.from && offset + bytes.length >= bad.to)
+      this.#unreadable = null;
     this.#change({ type: "write", offset, bytes: bytes.slice() });
   }
 
   truncate(sizeBytes: number): void {
+    if (this.#unreadable !== null && sizeBytes <= this.#unreadable.from) this.#unreadable = null;
     this.#change({ type: "truncate", sizeBytes });
   }
 

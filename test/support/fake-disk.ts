@@ -10,7 +10,7 @@ import { err, ok } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
 import { randomChance, seededRng } from "../../shared/base/rng.ts";
 import type { Rng } from "../../shared/base/rng.ts";
-import type { Disk, DiskError, DiskFile } from "../../electron/agent/ports.ts";
+import type { Disk, DiskError, DiskFile, SpoiltFile } from "../../electron/agent/ports.ts";
 import { FakeFile } from "./fake-disk-file.ts";
 
 type NameChange = { readonly folder: string } & (
@@ -41,6 +41,10 @@ export type FakeDiskOptions = {
 
 const FAILED: DiskError = { code: "storage-failed", detail: "the fake disk failed the call" };
 const GONE: DiskError = { code: "storage-failed", detail: "the process of this handle is gone" };
+const UNREADABLE: DiskError = {
+  code: "storage-failed",
+  detail: "EIO: the fake disk cannot read it",
+};
 const FULL: DiskError = { code: "storage-full", detail: "the fake disk is full" };
 
 /** See the top of the file. One instance is one physical disk and outlives its processes. */
@@ -119,6 +123,13 @@ export class FakeDisk implements Disk {
     file.flip(offset, mask);
   }
 
+  /** From now on the disk does not give these bytes back, until they are written over. */
+  makeUnreadable(path: string, from: number, to: number): void {
+    const file = this.#names.get(path);
+    assert(file !== undefined, `there is no ${path}`);
+    file.makeUnreadable(from, to);
+  }
+
   /** Puts a file there as if it had always been. */
   putFile(path: string, bytes: Uint8Array): void {
     const file = new FakeFile();
@@ -166,7 +177,16 @@ export class FakeDisk implements Disk {
 
   async read(path: string): Promise<Result<Uint8Array | null, DiskError>> {
     const file = this.#names.get(path);
-    return ok(file === undefined ? null : file.read(0, file.sizeBytes));
+    if (file === undefined) return ok(null);
+    if (file.unreadableFrom(0, file.sizeBytes) !== null) return err(UNREADABLE);
+    return ok(file.read(0, file.sizeBytes));
+  }
+
+  async readAround(path: string): Promise<Result<SpoiltFile | null, DiskError>> {
+    const file = this.#names.get(path);
+    if (file === undefined) return ok(null);
+    const unreadableFrom = file.unreadableFrom(0, file.sizeBytes);
+    return ok({ bytes: file.readAround(), unreadableFrom });
   }
 
   async list(folder: string): Promise<Result<readonly string[], DiskError>> {
@@ -272,8 +292,14 @@ export class FakeDisk implements Disk {
         file.truncate(sizeBytes);
         return ok(null);
       },
-      read: async (offset, length) => ok(file.read(offset, length)),
-      readNow: (offset, length) => file.read(offset, length),
+      read: async (offset, length) => {
+        if (file.unreadableFrom(offset, length) !== null) return err(UNREADABLE);
+        return ok(file.read(offset, length));
+      },
+      readNow: (offset, length) => {
+        if (file.unreadableFrom(offset, length) === null) return file.read(offset, length);
+        throw Object.assign(new Error(UNREADABLE.detail), { code: "EIO" });
+      },
       close: async () => {
         isClosed = true;
       },

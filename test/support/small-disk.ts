@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { statSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { promisify } from "node:util";
 
@@ -30,4 +31,16 @@ export async function mountSmallDisk(folder: string, mebibytes: number): Promise
       await run("umount", ["-l", folder]);
     },
   };
+}
+
+/** Takes all room on a file's disk but a few bytes of a page. */
+export function fillDisk(path: string): void {
+  for (let size = 1024 * 1024; size >= 1; size = Math.floor(size / 2)) {
+    try {
+      writeFileSync(path, new Uint8Array(size), { flag: "a" });
+    } catch (error) {
+      if (!String(error).includes("ENOSPC")) throw error;
+    }
+  }
+  if (statSync(path).size === 0) throw new Error("there was no room to take");
 }

@@ -14,10 +14,11 @@ import type { LogIndex, Position } from "../../../shared/base/ids.ts";
  *
  * `wrong-bytes`: a checksum or the chain of hashes says so. `cut-short`: what is there is right,
  * but more had been stored. `missing-file`: a whole file is gone. `foreign-file`: whole, but
- * another member's or from another history. `older-copy`: whole, but from an earlier time.
+ * another member's or from another history. `older-copy`: whole, but from an earlier time. `unreadable`: the disk
+ * does not give it back, in this file at least in part.
  */
 export type DamageCause =
-  "wrong-bytes" | "cut-short" | "missing-file" | "foreign-file" | "older-copy";
+  "wrong-bytes" | "cut-short" | "missing-file" | "foreign-file" | "older-copy" | "unreadable";
 
 /** One damaged place. */
 export type DamagedRange = {
@@ -68,6 +69,8 @@ function describeCause(cause: DamageCause): string {
       return "the file is of another computer or another history";
     case "older-copy":
       return "the file is an older copy";
+    case "unreadable":
+      return "the disk cannot read it";
     default:
       return unreachable(cause);
   }

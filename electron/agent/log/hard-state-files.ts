@@ -14,7 +14,7 @@ import { term } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { HardState } from "../../../shared/raft/types.ts";
-import type { DiskError, DiskFile } from "../ports.ts";
+import type { Disk, DiskError, DiskFile } from "../ports.ts";
 import { joinPath } from "./folders.ts";
 import { HARD_STATE_BYTES, decodeHardState, encodeHardState } from "./hard-state-format.ts";
 import type { NumberedState, StoredIncarnation } from "./hard-state-format.ts";
@@ -123,9 +123,9 @@ export async function findHardState(place: LogPlace): Promise<Result<FoundHardSt
   const copies: FoundHardState["copies"][number][] = [];
   let newest: FoundHardState["newest"] = null;
   for (const [slot, name] of HARD_STATE_NAMES.entries()) {
-    const read = await place.disk.read(joinPath(place.folder, name));
+    const read = await place.disk.readAround(joinPath(place.folder, name));
     if (!read.ok) return read;
-    const bytes = read.value;
+    const bytes = read.value?.bytes ?? null;
     const decoded = bytes === null ? "missing" : decodeHardState(bytes, ownerTag(place.self));
     copies.push(typeof decoded === "string" ? decoded : "whole");
     if (bytes === null || typeof decoded === "string") continue;
@@ -166,7 +166,7 @@ async function openCopies(
   const files: (DiskFile | null)[] = [null, null];
   let wasRepaired = false;
   for (const slot of [goodSlot, 1 - goodSlot]) {
-    const opened = await disk.open(joinPath(folder, HARD_STATE_NAMES[slot] as string));
+    const opened = await openReadable(disk, joinPath(folder, HARD_STATE_NAMES[slot] as string));
     if (opened.ok) files[slot] = opened.value;
     const made = opened.ok ? await makeGood(opened.value, bytes) : opened;
     const named = made.ok ? await disk.syncFolder(folder) : made;
@@ -176,6 +176,17 @@ async function openCopies(
     return named;
   }
   return ok({ files: files.filter((file) => file !== null), wasRepaired });
+}
+
+/** A copy that cannot be read is not written over: the new one gets other sectors. */
+async function openReadable(disk: Disk, path: string): Promise<Result<DiskFile, DiskError>> {
+  const read = await disk.readAround(path);
+  if (!read.ok) return read;
+  if (typeof read.value?.unreadableFrom === "number") {
+    const removed = await disk.remove(path);
+    if (!removed.ok) return removed;
+  }
+  return disk.open(path);
 }
 
 async function makeGood(

@@ -3,12 +3,12 @@
  * Opening stops at the first flaw; a person who has to decide what to do needs all of them. Only
  * reads. Where nothing is damaged it finds nothing; it does not decide whether a log may be used.
  */
-import { bytesEqual } from "../../../shared/base/bytes.ts";
+import { NO_BYTES, bytesEqual } from "../../../shared/base/bytes.ts";
 import { POSITION_ZERO, logIndex } from "../../../shared/base/ids.ts";
 import type { Position } from "../../../shared/base/ids.ts";
 import { ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
-import type { DiskError } from "../ports.ts";
+import type { DiskError, SpoiltFile } from "../ports.ts";
 import type { CommitHint } from "./commit-hint.ts";
 import type { DamageCause, DamageReport, DamagedRange } from "./damage.ts";
 import { joinPath } from "./folders.ts";
@@ -48,9 +48,10 @@ export async function inspectLog(place: LogPlace): Promise<Result<LogInspection,
   const walk = new Walk(place, hint.value);
   const current = names.filter((name) => name.generation === generation);
   for (const [slot, name] of current.entries()) {
-    const read = await place.disk.read(joinPath(place.folder, name.name));
+    const read = await place.disk.readAround(joinPath(place.folder, name.name));
     if (!read.ok) return read;
-    walk.segment(name, read.value ?? new Uint8Array(0), slot === current.length - 1);
+    const isNewest = slot === current.length - 1;
+    walk.segment(name, read.value ?? { bytes: NO_BYTES, unreadableFrom: null }, isNewest);
   }
   walk.end();
   walk.beginning();
@@ -71,6 +72,8 @@ class Walk {
   #highestTerm = 0;
   #end: { readonly file: string; readonly sizeBytes: number } | null = null;
   #isHardStateGood = true;
+  /** What wrong bytes of this file are called. */
+  #cause: DamageCause = "wrong-bytes";
   /** Whether what comes next does not follow whole from what is good. */
   #isBroken = false;
 
@@ -79,8 +82,10 @@ class Walk {
     this.#hint = hint;
   }
 
-  segment(name: SegmentName, bytes: Uint8Array, isNewest: boolean): void {
+  segment(name: SegmentName, { bytes, unreadableFrom }: SpoiltFile, isNewest: boolean): void {
     const file = joinPath(this.#place.folder, name.name);
+    this.#cause = unreadableFrom === null ? "wrong-bytes" : "unreadable";
+    const mayBeTorn = isNewest && unreadableFrom === null;
     const asked = this.#hint?.generation === name.generation ? [this.#hint.index] : [];
     const scan = scanSegment(bytes, name.firstIndex, asked);
     if (this.#isBroken && name.firstIndex - 1 <= (this.#place.covered?.position.index ?? -1)) {
@@ -88,10 +93,10 @@ class Walk {
     }
     this.#end = { file, sizeBytes: bytes.length };
     // Its creation was interrupted; nothing had been written to it.
-    if (scan === "torn" && isNewest && this.#last !== null) return;
+    if (scan === "torn" && mayBeTorn && this.#last !== null) return;
     this.#noteGap(name);
     if (typeof scan === "string") {
-      this.#add("wrong-bytes", file, { fromByte: 0, toByte: SEGMENT_HEADER_BYTES }, null);
+      this.#add(this.#cause, file, { fromByte: 0, toByte: SEGMENT_HEADER_BYTES }, null);
       this.#last ??= { position: beforeFirst(name), hash: new Uint8Array(0) };
       this.#rest(file, bytes, SEGMENT_HEADER_BYTES, false);
       return;
@@ -113,7 +118,7 @@ class Walk {
       this.#goodEnd = { base: this.#goodEnd?.base ?? header.previous, last: scan.last };
     }
     if (scan.goodBytes < bytes.length) {
-      this.#rest(file, bytes, scan.goodBytes, isNewest && scan.tail === "torn");
+      this.#rest(file, bytes, scan.goodBytes, mayBeTorn && scan.tail === "torn");
     }
   }
 
@@ -196,7 +201,7 @@ class Walk {
       const end = next < 0 ? bytes.length : next;
       const found = next < 0 ? null : decodeRecord(bytes, next);
       const lastLost = found === null ? null : Math.max(expected, found.entry.index - 1);
-      this.#add("wrong-bytes", file, { fromByte: at, toByte: end }, [expected, lastLost]);
+      this.#add(this.#cause, file, { fromByte: at, toByte: end }, [expected, lastLost]);
       at = end;
       for (let record = found; record !== null; record = decodeRecord(bytes, at)) {
         this.#see(record.entry, record.hash);

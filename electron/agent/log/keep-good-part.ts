@@ -2,6 +2,7 @@
  * Makes the good part of a damaged log the log, for a member that has nobody to fetch the rest
  * from and whose owner accepted the loss. The damaged originals are put aside and kept.
  */
+import { NO_BYTES } from "../../../shared/base/bytes.ts";
 import { POSITION_ZERO, term } from "../../../shared/base/ids.ts";
 import type { Position } from "../../../shared/base/ids.ts";
 import { ok } from "../../../shared/base/result.ts";
@@ -133,11 +134,11 @@ async function copyGood(
   const path = joinPath(folder, COPY_NAME);
   const removed = await disk.remove(path);
   if (!removed.ok) return removed;
-  const read = await disk.read(joinPath(folder, segment.name));
+  const read = await disk.readAround(joinPath(folder, segment.name));
   if (!read.ok) return read;
   const opened = await disk.open(path);
   if (!opened.ok) return opened;
-  const bytes = (read.value ?? new Uint8Array(0)).subarray(0, segment.goodBytes);
+  const bytes = (read.value?.bytes ?? NO_BYTES).subarray(0, segment.goodBytes);
   const written = await opened.value.append([bytes]);
   const synced = written.ok ? await opened.value.sync() : written;
   await opened.value.close();

@@ -84,9 +84,9 @@ export async function loadLog(place: LogPlace): Promise<Result<LoadedLog, LogLoa
 export async function readCommitHint(
   place: LogPlace,
 ): Promise<Result<CommitHint | null, DiskError>> {
-  const read = await place.disk.read(joinPath(place.folder, COMMIT_HINT_NAME));
+  const read = await place.disk.readAround(joinPath(place.folder, COMMIT_HINT_NAME));
   if (!read.ok) return read;
-  return ok(read.value === null ? null : decodeCommitHint(read.value));
+  return ok(read.value === null ? null : decodeCommitHint(read.value.bytes));
 }
 
 async function loadSegments(
@@ -150,12 +150,12 @@ async function scanAll(
   let coveredDamage: string | null = null;
   for (const [slot, name] of names.entries()) {
     const path = joinPath(place.folder, name.name);
-    const read = await place.disk.read(path);
+    const read = await place.disk.readAround(path);
     if (!read.ok) return read;
-    const bytes = read.value ?? NO_BYTES;
+    const { bytes, unreadableFrom } = read.value ?? { bytes: NO_BYTES, unreadableFrom: null };
     const scan = scanSegment(bytes, name.firstIndex, hashesAskedAt);
     const next = names[slot + 1];
-    if (scan === "torn" && next === undefined) {
+    if (scan === "torn" && next === undefined && unreadableFrom === null) {
       return ok({ scanned, tornBytes: bytes.length, coveredDamage });
     }
     const before = scanned.at(-1)?.scan ?? null;
@@ -168,6 +168,7 @@ async function scanAll(
       path,
       before: isAfresh ? null : before,
       isLast: next === undefined,
+      unreadableFrom,
     });
     if (fault !== null) {
       const isNeeded =
@@ -192,9 +193,15 @@ function isCovered(place: LogPlace, name: SegmentName): boolean {
 function faultOf(
   place: LogPlace,
   scan: SegmentScan | HeaderFault,
-  at: { readonly path: string; readonly before: SegmentScan | null; readonly isLast: boolean },
+  at: {
+    readonly path: string;
+    readonly before: SegmentScan | null;
+    readonly isLast: boolean;
+    readonly unreadableFrom: number | null;
+  },
 ): Extract<LogLoadError, { readonly file: string }> | null {
-  const { path, before, isLast } = at;
+  const { path, before, isLast, unreadableFrom } = at;
+  if (unreadableFrom !== null) return damaged(path, unreadableFrom, "the disk cannot read it");
   if (typeof scan === "string") return headerError(path, scan);
   const { header, last } = scan;
   if (!isOwn(header.owner, ownerTag(place.self))) {

@@ -13,10 +13,14 @@ export async function readSettings(
   disk: Disk,
   path: string,
 ): Promise<Result<unknown, SettingsError>> {
-  const read = await disk.read(path);
+  const read = await disk.readAround(path);
   if (!read.ok) return read;
   if (read.value === null) return ok(null);
-  const text = utf8Decode(read.value);
+  const { bytes, unreadableFrom } = read.value;
+  if (unreadableFrom !== null) {
+    return err({ code: "settings-damaged", detail: `the disk cannot read ${path}` });
+  }
+  const text = utf8Decode(bytes);
   if (text === null) return err({ code: "settings-damaged", detail: `${path} is not UTF-8` });
   try {
     const settings: unknown = JSON.parse(text);

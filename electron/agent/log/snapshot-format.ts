@@ -69,20 +69,22 @@ export function snapshotHeaderBytes(fixedPart: Uint8Array): number | null {
   return isPossible && sizeBytes >= SNAPSHOT_HEADER_FIXED_BYTES + 4 ? sizeBytes : null;
 }
 
-/** @param bytes Exactly the header. Null when it is damaged or of another version. */
-export function decodeSnapshotHeader(bytes: Uint8Array): SnapshotHeader | null {
+/** @param bytes Exactly the header. Null when it is damaged. */
+export function decodeSnapshotHeader(bytes: Uint8Array): SnapshotHeader | "too-new" | null {
   if (snapshotHeaderBytes(bytes) !== bytes.length) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const crcAt = bytes.length - 4;
   if (crc32(bytes.subarray(0, crcAt)) !== view.getUint32(crcAt, true)) return null;
-  if (view.getUint32(8, true) !== VERSION) return null;
+  const version = view.getUint32(8, true);
+  if (version !== VERSION) return version > VERSION ? "too-new" : null;
   if (view.getUint32(40, true) !== crcAt - SNAPSHOT_HEADER_FIXED_BYTES) return null;
   const index = getUint53(view, 16);
   const positionTerm = getUint53(view, 24);
   const bodyBytes = getUint53(view, 32);
   const configuration = decodeConfiguration(bytes.slice(SNAPSHOT_HEADER_FIXED_BYTES, crcAt));
   if (index === null || positionTerm === null || bodyBytes === null) return null;
-  if (!configuration.ok) return null;
+  // The checksum is right, so it is no damage.
+  if (!configuration.ok) return "too-new";
   const position = { term: term(positionTerm), index: logIndex(index) };
   return { mark: { position, configuration: configuration.value }, bodyBytes };
 }

@@ -30,28 +30,35 @@ export function snapshotName(position: Position): string {
   return `${String(position.index).padStart(16, "0")}-${position.term}${SNAPSHOT_SUFFIX}`;
 }
 
-/** Reads header and trailer; null when they do not make a whole snapshot. */
+/**
+ * Reads header and trailer; null when they do not make a whole snapshot, "too-new" when a newer version wrote
+ * it: such a one is left alone.
+ */
 export async function readSnapshotInfo(
   disk: Disk,
   path: string,
-): Promise<Result<SnapshotInfo | null, DiskError>> {
+): Promise<Result<SnapshotInfo | "too-new" | null, DiskError>> {
   const opened = await disk.open(path);
   if (!opened.ok) return opened;
   try {
-    return ok(infoOf(path, opened.value));
+    return ok(await infoOf(path, opened.value));
   } finally {
     await opened.value.close();
   }
 }
 
-function infoOf(path: string, file: DiskFile): SnapshotInfo | null {
-  const headerBytes = snapshotHeaderBytes(file.readNow(0, SNAPSHOT_HEADER_FIXED_BYTES));
+/** What the disk cannot read is no whole snapshot either. */
+async function infoOf(path: string, file: DiskFile): Promise<SnapshotInfo | "too-new" | null> {
+  const fixed = await file.read(0, SNAPSHOT_HEADER_FIXED_BYTES);
+  const headerBytes = fixed.ok ? snapshotHeaderBytes(fixed.value) : null;
   if (headerBytes === null) return null;
-  const header = decodeSnapshotHeader(file.readNow(0, headerBytes));
-  if (header === null) return null;
+  const read = await file.read(0, headerBytes);
+  const header = read.ok ? decodeSnapshotHeader(read.value) : null;
+  if (header === null || header === "too-new") return header;
   const { mark, bodyBytes } = header;
   const trailerAt = headerBytes + bodyBytes;
   if (file.sizeBytes !== trailerAt + SNAPSHOT_TRAILER_BYTES) return null;
-  const sha256 = decodeSnapshotTrailer(file.readNow(trailerAt, SNAPSHOT_TRAILER_BYTES));
+  const trailer = await file.read(trailerAt, SNAPSHOT_TRAILER_BYTES);
+  const sha256 = trailer.ok ? decodeSnapshotTrailer(trailer.value) : null;
   return sha256 === null ? null : { path, mark, bodyAt: headerBytes, bodyBytes, sha256 };
 }

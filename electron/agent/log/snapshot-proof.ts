@@ -18,7 +18,8 @@ export async function proveSnapshot(
   path: string,
 ): Promise<Result<SnapshotInfo | null, DiskError>> {
   const info = await readSnapshotInfo(disk, path);
-  if (!info.ok || info.value === null) return info;
+  if (!info.ok) return info;
+  if (info.value === null || info.value === "too-new") return ok(null);
   const opened = await disk.open(path);
   if (!opened.ok) return opened;
   const { bodyAt, bodyBytes, sha256 } = info.value;

@@ -13,6 +13,7 @@ import type { Result } from "../../../shared/base/result.ts";
 import type { SnapshotMark } from "../../../shared/raft/types.ts";
 import type { Disk, DiskError, Logger } from "../ports.ts";
 import { joinPath, makeDurableFolder } from "./folders.ts";
+import type { LogLoadError } from "./log-error.ts";
 import {
   SHA256_BYTES,
   encodePreamble,
@@ -45,6 +46,12 @@ export type SnapshotContent = SnapshotPreamble & {
 /** A snapshot read back and verified. */
 export type LoadedSnapshot = SnapshotContent & { readonly info: SnapshotInfo };
 
+/** What is in a folder that is only looked at. */
+export type SnapshotLook = {
+  readonly newest: LoadedSnapshot | null;
+  readonly damagedPaths: readonly string[];
+};
+
 /** See the top of the file. */
 export class SnapshotFiles {
   readonly #disk: Disk;
@@ -63,7 +70,7 @@ export class SnapshotFiles {
   }
 
   /** Finds what is there; bodies are verified only when they are read. */
-  static async open(options: SnapshotOptions): Promise<Result<SnapshotFiles, DiskError>> {
+  static async open(options: SnapshotOptions): Promise<Result<SnapshotFiles, SnapshotOpenError>> {
     const { disk, folder } = options;
     const made = await makeDurableFolder(disk, folder);
     if (!made.ok) return made;
@@ -73,15 +80,42 @@ export class SnapshotFiles {
     const listed = await disk.list(folder);
     if (!listed.ok) return listed;
     const files = new SnapshotFiles(options, []);
+    const damagedPaths: string[] = [];
     for (const name of listed.value) {
       if (!name.endsWith(SNAPSHOT_SUFFIX)) continue;
-      const info = await readSnapshotInfo(disk, joinPath(folder, name));
+      const path = joinPath(folder, name);
+      const info = await readSnapshotInfo(disk, path);
       if (!info.ok) return info;
-      if (info.value !== null) files.#kept.push(info.value);
-      else await files.#putAside(joinPath(folder, name));
+      if (info.value === "too-new") return err(tooNew(path));
+      if (info.value === null) damagedPaths.push(path);
+      else files.#kept.push(info.value);
     }
+    // Only now: of a folder that a newer version has worked on nothing is touched.
+    for (const path of damagedPaths) await files.#putAside(path);
     const pruned = await files.#prune();
     return pruned.ok ? ok(files) : pruned;
+  }
+
+  /** The newest one that is whole, and the paths of those that are not. Changes nothing. */
+  static async look({
+    disk,
+    folder,
+  }: Pick<SnapshotOptions, "disk" | "folder">): Promise<Result<SnapshotLook, SnapshotOpenError>> {
+    const listed = await disk.list(folder);
+    if (!listed.ok) return listed;
+    const damagedPaths: string[] = [];
+    let newest: LoadedSnapshot | null = null;
+    for (const name of listed.value.filter((each) => each.endsWith(SNAPSHOT_SUFFIX))) {
+      const path = joinPath(folder, name);
+      const info = await readSnapshotInfo(disk, path);
+      if (!info.ok) return info;
+      if (info.value === "too-new") return err(tooNew(path));
+      const loaded = info.value === null ? ok(null) : await loadWhole(disk, info.value);
+      if (!loaded.ok) return loaded;
+      if (loaded.value === null) damagedPaths.push(path);
+      else newest = loaded.value;
+    }
+    return ok({ newest, damagedPaths });
   }
 
   /** The newest one; null when there is none. */
@@ -121,12 +155,8 @@ export class SnapshotFiles {
     const newest = (): SnapshotInfo | undefined =>
       this.#kept.findLast((info) => info.mark.position.index <= upTo);
     for (let info = newest(); info !== undefined; info = newest()) {
-      const file = await this.#disk.read(info.path);
-      if (!file.ok) return file;
-      const body = file.value?.subarray(info.bodyAt, info.bodyAt + info.bodyBytes) ?? null;
-      const isWhole = body !== null && bytesEqual(sha256Of(body), info.sha256);
-      const parts = isWhole ? splitBody(body) : null;
-      if (parts !== null) return ok({ ...parts, mark: info.mark, info });
+      const loaded = await loadWhole(this.#disk, info);
+      if (!loaded.ok || loaded.value !== null) return loaded;
       await this.#putAside(info.path);
     }
     return ok(null);
@@ -188,7 +218,9 @@ export class SnapshotFiles {
     const names = await this.#disk.list(this.#folder);
     if (!names.ok) return names;
     if (!names.value.includes(RECEIVING_NAME)) return ok(null);
-    return readSnapshotInfo(this.#disk, joinPath(this.#folder, RECEIVING_NAME));
+    const info = await readSnapshotInfo(this.#disk, joinPath(this.#folder, RECEIVING_NAME));
+    if (!info.ok) return info;
+    return ok(info.value === "too-new" ? null : info.value);
   }
 
   async #writeAside(path: string, content: SnapshotContent): Promise<Result<null, DiskError>> {
@@ -257,12 +289,33 @@ export class SnapshotFiles {
   }
 }
 
+/** `log-too-new`: a newer version has worked on this folder. */
+export type SnapshotOpenError = DiskError | Extract<LogLoadError, { readonly code: "log-too-new" }>;
+
 /** What a snapshot folder is opened with. */
 export type SnapshotOptions = {
   readonly disk: Disk;
   readonly folder: string;
   readonly logger: Logger;
 };
+
+/** The image; null when it is not what was stored. */
+async function loadWhole(
+  disk: Disk,
+  info: SnapshotInfo,
+): Promise<Result<LoadedSnapshot | null, DiskError>> {
+  const file = await disk.readAround(info.path);
+  if (!file.ok) return file;
+  const body = file.value?.bytes.subarray(info.bodyAt, info.bodyAt + info.bodyBytes) ?? null;
+  const isWhole = body !== null && bytesEqual(sha256Of(body), info.sha256);
+  const parts = isWhole ? splitBody(body) : null;
+  return ok(parts && { ...parts, mark: info.mark, info });
+}
+
+function tooNew(file: string): SnapshotOpenError {
+  const detail = "the snapshot was written by a newer version; install that version";
+  return { code: "log-too-new", file, offset: 0, detail };
+}
 
 function sha256Of(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(createHash("sha256").update(bytes).digest());

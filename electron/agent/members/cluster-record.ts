@@ -2,7 +2,8 @@
  * `cluster.json`: which cluster this data folder belongs to, and what a member must know before
  * it has read a single log entry: where the log began and who may connect.
  */
-import { hexDecode, hexEncode } from "../../../shared/base/bytes.ts";
+import { crc32 } from "node:zlib";
+import { hexDecode, hexEncode, utf8Encode } from "../../../shared/base/bytes.ts";
 import { clusterId, memberId } from "../../../shared/base/ids.ts";
 import type { ClusterId, MemberId } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
@@ -64,7 +65,7 @@ const REASONS: readonly SeatReason[] = [
 
 /** Plain JSON for the file. */
 export function clusterRecordToJson(record: ClusterRecord): Record<string, unknown> {
-  return {
+  const fields = {
     format: FORMAT,
     id: record.id,
     name: record.name,
@@ -75,6 +76,14 @@ export function clusterRecordToJson(record: ClusterRecord): Record<string, unkno
     ...(record.begun === null ? {} : { begun: record.begun }),
     ...(record.withdrawal === null ? {} : { withdrawal: record.withdrawal }),
   };
+  return { ...fields, checksum: checksumOf(fields) };
+}
+
+/** Of everything else in the file, in its order: a wrong digit must not be believed. */
+function checksumOf(fields: Readonly<Record<string, unknown>>): string {
+  return crc32(utf8Encode(JSON.stringify(fields)))
+    .toString(16)
+    .padStart(8, "0");
 }
 
 /** Reads the file's JSON; the error is one sentence. */
@@ -82,6 +91,7 @@ export function parseClusterRecord(json: unknown): Result<ClusterRecord, string>
   if (typeof json !== "object" || json === null) return err("cluster.json is not an object");
   const fields = json as Record<string, unknown>;
   const { format, id, name, timeline, memberName, initial, known } = fields;
+  if (!isAsWritten(fields)) return err("cluster.json is not what was stored");
   if (format !== FORMAT) return err(`cluster.json has format ${String(format)}, not ${FORMAT}`);
   if (typeof id !== "string" || typeof name !== "string" || typeof memberName !== "string") {
     return err("cluster.json lacks id, name or memberName");
@@ -104,6 +114,12 @@ export function parseClusterRecord(json: unknown): Result<ClusterRecord, string>
     begun: typeof fields["begun"] === "boolean" ? fields["begun"] : null,
     withdrawal: parseWithdrawal(fields["withdrawal"]),
   });
+}
+
+/** Files of former versions have no checksum. */
+function isAsWritten(json: Readonly<Record<string, unknown>>): boolean {
+  const { checksum, ...fields } = json;
+  return checksum === undefined || checksum === checksumOf(fields);
 }
 
 /** What cannot be read still bars: a withdrawal is never lost by being damaged. */

@@ -12,7 +12,7 @@ import {
   X509Certificate,
 } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { chmodSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { MemberId } from "../../../shared/base/ids.ts";
@@ -39,13 +39,25 @@ export type IdentityError = {
 const OWNER_ONLY_FOLDER = 0o700;
 const OWNER_ONLY_FILE = 0o600;
 
-/** The identity of a data folder, made at the first call. @param dataFolder Must exist. */
-export function loadOrCreateIdentity(dataFolder: string): Result<Identity, IdentityError> {
+/**
+ * The identity of a data folder.
+ *
+ * @param dataFolder Must exist.
+ * @param isNew Whether nothing was ever done with it: then the identity is made. A folder in use whose key is
+ *   gone gets no other one: its owner would be a stranger to everything in it.
+ */
+export function loadOrCreateIdentity(
+  dataFolder: string,
+  isNew = true,
+): Result<Identity, IdentityError> {
   const folder = join(dataFolder, "identity");
   try {
-    mkdirSync(folder, { recursive: true, mode: OWNER_ONLY_FOLDER });
-    chmodSync(folder, OWNER_ONLY_FOLDER);
+    if (isNew) mkdirSync(folder, { recursive: true, mode: OWNER_ONLY_FOLDER });
+    if (existsSync(folder)) chmodSync(folder, OWNER_ONLY_FOLDER);
     const stored = readIfThere(join(folder, "key.pem"));
+    if (stored === null && !isNew) {
+      return err({ code: "identity-damaged", detail: "identity/key.pem is missing" });
+    }
     if (stored === null) return ok(createIdentity(folder));
     const key = parseKey(stored);
     if (!key.ok) return key;

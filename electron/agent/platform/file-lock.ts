@@ -3,15 +3,30 @@
  *
  * The lock is a file naming its process: number and, where the system tells (Linux), the boot and
  * the moment it started, because numbers are used again. A lock whose process is gone is taken
- * over; so nobody has to delete a file by hand after a crash. Between computers (a folder on a
- * network drive) it does not protect; live clones are found by the hello of the protocol.
+ * over; so nobody has to delete a file by hand after a crash. In another container the same number is
+ * another process: so the holder listens on a socket beside the lock as well, as long as it lives
+ * (`lock-socket.ts`). Between computers (a folder on a network drive) it does not protect; live clones
+ * are found by the hello of the protocol.
+ *
+ * On a full disk the lock is a symbolic link that leads nowhere: its text takes no room.
  */
-import { constants, copyFile, link, readFile, rename, rm, writeFile } from "node:fs/promises";
+import {
+  constants,
+  copyFile,
+  link,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { DiskError } from "../ports.ts";
 import { errorNumber, toDiskError } from "./disk-errors.ts";
+import { isSocketAlive, listenBeside } from "./lock-socket.ts";
 
 type Holder = { readonly pid: number; readonly startedAt: string };
 
@@ -19,6 +34,10 @@ type Holder = { readonly pid: number; readonly startedAt: string };
 export type FileLock = { release(): Promise<void> };
 
 const LOCK_NAME = "lock";
+const TAKE_ATTEMPTS_MAX = 3;
+
+/** Takes the name if it is free. */
+type Taker = () => Promise<boolean>;
 
 /**
  * Locks an existing data folder.
@@ -30,13 +49,12 @@ export async function lockFolder(root: string): Promise<Result<FileLock, DiskErr
   const own: Holder = { pid: process.pid, startedAt: (await startOf(process.pid)) ?? "" };
   const aside = join(root, `${LOCK_NAME}.${process.pid}`);
   try {
-    await writeFile(aside, JSON.stringify(own), { mode: 0o600 });
-    for (let attempt = 0; attempt < 3; attempt++) {
-      if (await linkIfFree(aside, path)) {
-        return ok({ release: () => release(path, own) });
-      }
+    const take = await takerOf(path, aside, own);
+    for (let attempt = 0; attempt < TAKE_ATTEMPTS_MAX; attempt++) {
+      if (await take()) return await holdLock(root, { path, own, take });
       const holder = await readHolder(path);
       if (holder !== null && (await isAlive(holder))) return err(lockedBy(holder));
+      if (await isSocketAlive(root)) return err(lockedBy(holder));
       await removeStale(path, aside, holder);
     }
   } catch (error) {
@@ -46,6 +64,54 @@ export async function lockFolder(root: string): Promise<Result<FileLock, DiskErr
     await rm(aside, { force: true });
   }
   return err({ code: "locked", detail: "several programs are starting on this data folder" });
+}
+
+/** The name is this process's; from here on others can ask whether it lives. */
+async function holdLock(
+  root: string,
+  { path, own, take }: { readonly path: string; readonly own: Holder; readonly take: Taker },
+): Promise<Result<FileLock, DiskError>> {
+  // Another one may have lost its name to somebody who judged it by its number alone.
+  const socket = (await isSocketAlive(root)) ? null : await listenBeside(root);
+  const isAlone = socket !== null || !(await isSocketAlive(root));
+  for (let attempt = 0; isAlone && attempt < TAKE_ATTEMPTS_MAX; attempt++) {
+    const holder = await readHolder(path);
+    if (isSame(holder, own)) {
+      return ok({
+        release: async () => {
+          await socket?.close();
+          await release(path, own);
+        },
+      });
+    }
+    if (holder !== null) break;
+    // Another starter moved it away for a moment, to see whose it is.
+    await take();
+  }
+  await socket?.close();
+  await release(path, own);
+  return err(lockedBy(null));
+}
+
+/** How this process takes a free name, all at once: with a file, or on a full disk with a link. */
+async function takerOf(path: string, aside: string, own: Holder): Promise<Taker> {
+  const text = JSON.stringify(own);
+  try {
+    await writeFile(aside, text, { mode: 0o600 });
+    return () => linkIfFree(aside, path);
+  } catch (error) {
+    if (!["ENOSPC", "EDQUOT"].includes(errorNumber(error) ?? "")) throw error;
+  }
+  await rm(aside, { force: true });
+  return async () => {
+    try {
+      await symlink(text, path);
+      return true;
+    } catch (error) {
+      if (errorNumber(error) === "EEXIST") return false;
+      throw error;
+    }
+  };
 }
 
 /** `link` is the one call that creates a file with its content, and only if the name is free. */
@@ -85,16 +151,18 @@ async function removeStale(path: string, aside: string, judged: Holder | null): 
 }
 
 async function release(path: string, own: Holder): Promise<void> {
-  const holder = await readHolder(path);
-  if (holder?.pid === own.pid && holder.startedAt === own.startedAt)
-    await rm(path, { force: true });
+  if (isSame(await readHolder(path), own)) await rm(path, { force: true });
+}
+
+function isSame(holder: Holder | null, own: Holder): boolean {
+  return holder?.pid === own.pid && holder.startedAt === own.startedAt;
 }
 
 /** Null for a missing or unreadable lock: nobody living writes one that is not whole. */
 async function readHolder(path: string): Promise<Holder | null> {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = (await linkText(path)) ?? (await readFile(path, "utf8"));
   } catch (error) {
     if (errorNumber(error) === "ENOENT") return null;
     throw error;
@@ -107,6 +175,17 @@ async function readHolder(path: string): Promise<Holder | null> {
     return { pid: raw.pid, startedAt: raw.startedAt };
   } catch (error) {
     if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** The text of a symbolic link; null for an ordinary file. */
+async function linkText(path: string): Promise<string | null> {
+  try {
+    return await readlink(path);
+  } catch (error) {
+    // Windows says UNKNOWN of an ordinary file.
+    if (["EINVAL", "UNKNOWN"].includes(errorNumber(error) ?? "")) return null;
     throw error;
   }
 }
@@ -136,9 +215,8 @@ async function startOf(pid: number): Promise<string | null> {
   }
 }
 
-function lockedBy(holder: Holder): DiskError {
-  return {
-    code: "locked",
-    detail: `another Tidemark (process ${holder.pid}) is running on this data folder`,
-  };
+/** @param holder null when its own name is gone. */
+function lockedBy(holder: Holder | null): DiskError {
+  const who = holder === null ? "" : ` (process ${holder.pid})`;
+  return { code: "locked", detail: `another Tidemark${who} is running on this data folder` };
 }

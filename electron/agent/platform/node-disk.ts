@@ -8,7 +8,8 @@ import { dirname, join, posix } from "node:path";
 import { assert } from "../../../shared/base/assert.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
-import type { Disk, DiskError, DiskFile } from "../ports.ts";
+import { UNREADABLE_BYTE } from "../ports.ts";
+import type { Disk, DiskError, DiskFile, SpoiltFile } from "../ports.ts";
 import { errorNumber, toDiskError } from "./disk-errors.ts";
 import { NodeDiskFile } from "./node-disk-file.ts";
 import { SyncPace } from "./sync-pace.ts";
@@ -48,6 +49,12 @@ export class NodeDisk implements Disk {
       // Not a Buffer: its `slice` gives a view where everyone else's gives a copy.
       return buffer && new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
     });
+  }
+
+  async readAround(path: string): Promise<Result<SpoiltFile | null, DiskError>> {
+    const whole = await this.read(path);
+    if (whole.ok) return ok(whole.value && { bytes: whole.value, unreadableFrom: null });
+    return attempt(() => readBlocks(this.#at(path)));
   }
 
   list(folder: string): Promise<Result<readonly string[], DiskError>> {
@@ -114,6 +121,32 @@ async function unlessMissing<T, O>(promise: Promise<T>, otherwise: O): Promise<T
   } catch (error) {
     if (errorNumber(error) === "ENOENT") return otherwise;
     throw error;
+  }
+}
+
+/** What one failed read must not take along: the size of a page, and of most disks' sectors. */
+const BLOCK_BYTES = 4096;
+/** Errors of a disk that does not give back what is on it. */
+const UNREADABLE_CODES = ["EIO", "EUCLEAN", "EBADMSG", "ENODATA", "EILSEQ"];
+
+/** Block by block. Throws what the system throws when not even the file's size is known. */
+async function readBlocks(path: string): Promise<SpoiltFile> {
+  const handle = await open(path, "r");
+  try {
+    const { size } = await handle.stat();
+    const bytes = new Uint8Array(size).fill(UNREADABLE_BYTE);
+    let unreadableFrom: number | null = null;
+    for (let at = 0; at < size; at += BLOCK_BYTES) {
+      try {
+        await handle.read(bytes, at, Math.min(BLOCK_BYTES, size - at), at);
+      } catch (error) {
+        if (!UNREADABLE_CODES.includes(errorNumber(error) ?? "")) throw error;
+        unreadableFrom ??= at;
+      }
+    }
+    return { bytes, unreadableFrom };
+  } finally {
+    await handle.close();
   }
 }
 

@@ -35,8 +35,9 @@ async function repair(context: CliContext, options: RepairOptions): Promise<Comm
 }
 
 function outcomeText(outcome: RepairOutcome): string {
-  if (outcome.state === "whole") return "Nothing is damaged.\n";
   const places = outcome.damage.map((place) => `  ${place}\n`).join("");
+  if (outcome.state === "whole" && places === "") return "Nothing is damaged.\n";
+  if (outcome.state === "whole") return `Damaged, and not needed:\n${places}Nothing is lost.\n`;
   const { readableUpTo, knownUpTo } = outcome;
   const range = `Changes up to ${readableUpTo} can be read; ${knownUpTo} were known.\n`;
   return `Damaged:\n${places}${range}${nextStep(outcome)}\n`;
