@@ -4,6 +4,7 @@ import { handleVoteReply, handleVoteRequest } from "./election.ts";
 import { handleAppend, handleHeartbeat } from "./following.ts";
 import { handleReadIndex, handleReadIndexReply } from "./reads.ts";
 import { handleAppendAck, handleHeartbeatAck } from "./replication.ts";
+import { TERM_MAX } from "./limits.ts";
 import { becomeFollower } from "./roles.ts";
 import type { Core } from "./state.ts";
 import { handleTimeoutNow } from "./transfer.ts";
@@ -21,6 +22,10 @@ type MessageInTerm = Exclude<
  */
 export function dispatch(core: Core, message: RaftMessage): void {
   if (message.to !== core.id || message.from === core.id) return;
+  if (message.term > TERM_MAX) {
+    core.raiseAlarm("impossible-message", message.from, `the term ${message.term}`);
+    return;
+  }
   if (message.type === "vote-request") handleVoteRequest(core, message);
   else if (message.type === "vote-reply") handleVoteReply(core, message);
   else dispatchInTerm(core, message);

@@ -8,6 +8,7 @@ import { assert } from "../base/assert.ts";
 import { type LogIndex, type MemberId, type Position, type Term, logIndex } from "../base/ids.ts";
 import { decodeConfiguration } from "./configuration.ts";
 import { forgetHint } from "./hint.ts";
+import { TERM_MAX } from "./limits.ts";
 import { becomeFollower } from "./roles.ts";
 import type { Core } from "./state.ts";
 import type { AppendAckMessage, AppendMessage, HeartbeatMessage, SnapshotMark } from "./types.ts";
@@ -65,6 +66,11 @@ export function handleHeartbeat(core: Core, message: HeartbeatMessage): void {
  */
 export function takeSnapshot(core: Core, mark: SnapshotMark, from: MemberId, term: Term): boolean {
   if (term < core.term) return false;
+  if (mark.position.term > term || term > TERM_MAX) {
+    const detail = `a snapshot of term ${mark.position.term} for a leader of term ${term}`;
+    core.raiseAlarm("impossible-message", from, detail);
+    return false;
+  }
   if (term > core.term) becomeFollower(core, term, from);
   if (!isOnlyLeader(core, from)) return false;
   const { position, configuration } = mark;

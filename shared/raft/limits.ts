@@ -1,3 +1,9 @@
+/**
+ * The highest term that is believed: a million elections a second would need a century to come here. Beyond
+ * 2^53 a term could not be counted up any more, and would be on every disk by then.
+ */
+export const TERM_MAX = 2 ** 52;
+
 /** Voters in one configuration. More make every write slower and no room safer. */
 export const VOTERS_MAX = 7;
 

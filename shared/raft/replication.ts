@@ -38,6 +38,14 @@ export function handleAppendAck(core: Core, role: Leadership, ack: AppendAckMess
     core.raiseAlarm("impossible-message", ack.from, detail);
     return;
   }
+  if (
+    !ack.accepted &&
+    (ack.rejectedIndex > core.log.lastIndex || ack.hint.index > ack.rejectedIndex)
+  ) {
+    const detail = `it refuses ${ack.rejectedIndex} for ${ack.hint.index}, the log ends at ${core.log.lastIndex}`;
+    core.raiseAlarm("impossible-message", ack.from, detail);
+    return;
+  }
   if (ack.accepted) takeAccepted(core, progress, ack.matchIndex);
   else takeRejected(core, progress, ack.rejectedIndex, ack);
 }

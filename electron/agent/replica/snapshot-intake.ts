@@ -180,6 +180,8 @@ export class SnapshotIntake {
   /** Whom this member did not ask must speak as a leader, and not as one of an older term. */
   #refusalOf(begin: SnapshotBeginMessage, asked: Asked | null): SnapshotOutcome | null {
     if (this.#isClosed || this.#isInstalling) return "cancelled";
+    // The source may be ahead of the leader that pointed to it: that one can vouch for nothing later.
+    if (begin.mark.position.term > (asked?.term ?? begin.term)) return "cancelled";
     if (asked !== null) return begin.mark.position.index < asked.indexMin ? "cancelled" : null;
     return begin.term === 0 || begin.term < this.#options.term() ? "cancelled" : null;
   }
