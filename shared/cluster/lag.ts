@@ -1,12 +1,12 @@
 /**
  * How far behind a member is, told by one clock only.
  *
- * The observer (the leader for everybody, a follower for itself) notes when it learned of each
- * commit index, on its own monotonic clock. A member that has applied index `i` is behind since
+ * The leader notes when it committed each index, on its own monotonic clock. A member that has applied index `i` is behind since
  * the moment `i + 1` was committed. So two computers whose clocks are days apart still agree on
  * the lag, and an idle cluster has a lag of 0 (facts: clock skew shown as lag, idle standbys
  * reported hours behind).
  */
+import { logIndex } from "../base/ids.ts";
 import type { LogIndex } from "../base/ids.ts";
 
 type CommitMark = { readonly index: LogIndex; readonly atMs: number };
@@ -19,6 +19,8 @@ const MARK_COUNT_MAX = 8_192;
 /** When each commit index became known, newest last. */
 export class CommitTimes {
   #marks: CommitMark[] = [];
+  /** Entries up to here were committed before anybody watched. */
+  #floorIndex: LogIndex = logIndex(0);
 
   /** Notes that `index` was known to be committed at `nowMs`. Calls ascend in both. */
   committed(index: LogIndex, nowMs: number): void {
@@ -35,16 +37,18 @@ export class CommitTimes {
 
   /**
    * How long a member that holds everything up to `applied` has been behind, in ms; 0 when
-   * nothing after it is known to be committed.
+   * nothing after it is known to be committed, null when it lacks what was committed before the watch began.
    */
-  lagMs(applied: LogIndex, nowMs: number): number {
+  lagMs(applied: LogIndex, nowMs: number): number | null {
+    if (applied < this.#floorIndex) return null;
     const first = this.#firstAfter(applied);
     return first === null ? 0 : Math.max(0, nowMs - first.atMs);
   }
 
-  /** Forgets everything: another leader counts from now. */
-  clear(): void {
+  /** Forgets everything: another leader counts from now. @param floorIndex The newest entry there is. */
+  clear(floorIndex: LogIndex): void {
     this.#marks = [];
+    this.#floorIndex = floorIndex;
   }
 
   #firstAfter(applied: LogIndex): CommitMark | null {

@@ -1,3 +1,7 @@
+/**
+ * Beats and their answers: what the leader says with every heartbeat, and how far everybody is. Both ends stamp
+ * with their own clock and the other one gives the stamp back, so that no clock is ever compared with another's.
+ */
 import type { ByteReader, ByteWriter } from "../base/bytes.ts";
 import { logIndex } from "../base/ids.ts";
 import type { LogIndex, Position } from "../base/ids.ts";
@@ -10,7 +14,7 @@ import {
   writePosition,
 } from "./fields.ts";
 import type { ChecksumAt } from "./fields.ts";
-import { VERSION_WITH_SHARED_SNAPSHOTS } from "./version.ts";
+import { VERSION_WITH_SHARED_SNAPSHOTS, VERSION_WITH_STAMPS } from "./version.ts";
 
 /** Leader to everyone, with every heartbeat: what "caught up" means right now. */
 export type BeatMessage = {
@@ -23,6 +27,12 @@ export type BeatMessage = {
   /** Bytes of the leader's log up to its commit index, since the log began. */
   readonly logBytes: number;
   readonly checksum: ChecksumAt;
+  /**
+   * The receiver's `stampMs` that this answers: its newest one that was heard before `commit` was looked up. null
+   * when there is none, or when this leader cannot vouch yet that nothing beyond `commit` was committed; "unstated"
+   * from a version that does not say.
+   */
+  readonly answersMs: number | null | "unstated";
 };
 
 /** The answer: how far this member is, per stage. */
@@ -35,18 +45,23 @@ export type BeatAckMessage = {
   readonly checksum: ChecksumAt;
   /** Where the newest snapshot it could serve stands; 0 when it has none. Since version 2. */
   readonly snapshotIndex: LogIndex;
+  /** The sender's monotonic clock; only ever compared with itself. null from a version that does not say. */
+  readonly stampMs: number | null;
 };
 
 /** Appends the frame. */
-export function writeBeat(writer: ByteWriter, message: BeatMessage): void {
+export function writeBeat(writer: ByteWriter, message: BeatMessage, version: number): void {
   writer.uint8(FRAME_TYPE.beat).float64(message.sentAtMs).float64(message.wallMs);
   writePosition(writer, message.commit);
   writer.varint(message.logBytes);
   writeChecksum(writer, message.checksum);
+  const { answersMs } = message;
+  if (version < VERSION_WITH_STAMPS) return;
+  writer.float64(typeof answersMs === "number" ? answersMs : NaN);
 }
 
 /** The frame after its type byte. */
-export function readBeat(reader: ByteReader): BeatMessage {
+export function readBeat(reader: ByteReader, version: number): BeatMessage {
   return {
     type: "beat",
     sentAtMs: reader.float64(),
@@ -54,7 +69,12 @@ export function readBeat(reader: ByteReader): BeatMessage {
     commit: readPosition(reader),
     logBytes: reader.varint(),
     checksum: readChecksum(reader),
+    answersMs: version >= VERSION_WITH_STAMPS ? numberOrNull(reader.float64()) : "unstated",
   };
+}
+
+function numberOrNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
 }
 
 /** Appends the frame. */
@@ -67,6 +87,7 @@ export function writeBeatAck(writer: ByteWriter, message: BeatAckMessage, versio
     .varint(message.applied);
   writeChecksum(writer, message.checksum);
   if (version >= VERSION_WITH_SHARED_SNAPSHOTS) writer.varint(message.snapshotIndex);
+  if (version >= VERSION_WITH_STAMPS) writer.float64(message.stampMs ?? NaN);
 }
 
 /** The frame after its type byte. */
@@ -80,5 +101,6 @@ export function readBeatAck(reader: ByteReader, version: number): BeatAckMessage
     checksum: readChecksum(reader),
     // Who does not say cannot be asked for it either.
     snapshotIndex: version >= VERSION_WITH_SHARED_SNAPSHOTS ? readIndex(reader) : logIndex(0),
+    stampMs: version >= VERSION_WITH_STAMPS ? numberOrNull(reader.float64()) : null,
   };
 }

@@ -169,7 +169,7 @@ function writeMessage(writer: ByteWriter, message: PeerMessage, version: number)
     case "raft":
       return writeRaft(writer, message.message, version);
     case "beat":
-      return writeBeat(writer, message);
+      return writeBeat(writer, message, version);
     case "beat-ack":
       return writeBeatAck(writer, message, version);
     case "snapshot-begin":
@@ -213,7 +213,7 @@ function readMessage(
     case "pong":
       return readPong(reader);
     case "beat":
-      return readBeat(reader);
+      return readBeat(reader, version);
     case "beat-ack":
       return readBeatAck(reader, version);
     case "snapshot-begin":

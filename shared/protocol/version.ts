@@ -11,7 +11,7 @@ export const PROTOCOL_VERSION_MIN = 1;
  *   incarnation of its seat the sender's disk vouches, hello also whom it voted for; `barred`
  *   tells a member that its disk is not believed. Snapshot chunks carry a checksum each;
  *   `snapshot-offer` and `snapshot-request` let any member serve one, and beat-ack says which it
- *   has. A member of version 1 states none of this, is believed as before, and gets snapshots
+ *   has. Beats say which of the receiver's beat-acks they answer. A member of version 1 states none of this, is believed as before, and gets snapshots
  *   from the leader alone.
  *
  * A field is added at the end of a message without a new version: receivers ignore bytes they
@@ -35,6 +35,9 @@ export const VERSION_WITH_INCARNATIONS = 2;
 
 /** From this version on, chunks carry checksums and any member serves snapshots. */
 export const VERSION_WITH_SHARED_SNAPSHOTS = 2;
+
+/** From this version on, beats say which moment of the receiver they answer. */
+export const VERSION_WITH_STAMPS = 2;
 
 /** The highest version both speak, or null when there is none. */
 export function chooseVersion(ours: VersionRange, theirs: VersionRange): number | null {

@@ -146,10 +146,16 @@ test("what a crash left half-written at the log's very end is cut off, and every
   expect(await member.rows("SELECT count(*) FROM notes")).toEqual([[20]]);
 });
 
-test("a cluster record that is half a file is refused with its name", async () => {
+test("a cluster record that is half a file has a copy, and is refused with its name when that is half, too", async () => {
   await member.leave();
   const path = join(member.dataFolder, "cluster.json");
+  const copy = join(member.dataFolder, "cluster.copy.json");
   const text = await readFile(path, "utf8");
   await writeFile(path, text.slice(0, text.length / 2));
+  await member.start();
+  await cluster.verifyIdentical();
+  await member.leave();
+  await writeFile(path, text.slice(0, text.length / 2));
+  await writeFile(copy, text.slice(0, text.length / 2));
   expectComplaint(await member.tryStart(), { exitCode: 1, says: /cluster\.json/ });
 });

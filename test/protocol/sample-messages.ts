@@ -110,6 +110,7 @@ const FIRST_VERSION: Readonly<Record<string, PeerMessage>> = {
     commit: at(7, 18_206),
     logBytes: 5_000_000_000,
     checksum,
+    answersMs: "unstated",
   },
   "beat-ack": {
     type: "beat-ack",
@@ -119,6 +120,7 @@ const FIRST_VERSION: Readonly<Record<string, PeerMessage>> = {
     applied: logIndex(18_200),
     checksum,
     snapshotIndex: logIndex(0),
+    stampMs: null,
   },
   "snapshot-begin": {
     type: "snapshot-begin",
@@ -185,6 +187,24 @@ const SECOND_VERSION: Readonly<Record<string, PeerMessage>> = {
     preVote: false,
     granted: false,
   }),
+  beat: {
+    type: "beat",
+    sentAtMs: 99.25,
+    wallMs: 1_795_000_000_000,
+    commit: at(7, 18_206),
+    logBytes: 5_000_000_000,
+    checksum,
+    answersMs: 12.5,
+  },
+  "beat-unanswered": {
+    type: "beat",
+    sentAtMs: 99.25,
+    wallMs: 1_795_000_000_000,
+    commit: at(7, 18_206),
+    logBytes: 5_000_000_000,
+    checksum,
+    answersMs: null,
+  },
   "beat-ack": {
     type: "beat-ack",
     echoSentAtMs: 99.25,
@@ -193,6 +213,7 @@ const SECOND_VERSION: Readonly<Record<string, PeerMessage>> = {
     applied: logIndex(18_200),
     checksum,
     snapshotIndex: logIndex(17_000),
+    stampMs: 12.5,
   },
   "snapshot-chunk": {
     type: "snapshot-chunk",

@@ -7,13 +7,14 @@
  * is never guessed: it stays "as of" the last word.
  */
 import { logIndex } from "../../../shared/base/ids.ts";
-import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
+import type { LogIndex, MemberId, Term } from "../../../shared/base/ids.ts";
 import { CommitTimes } from "../../../shared/cluster/lag.ts";
 import type { AsOf, Lag } from "../../../shared/cluster/status.ts";
 import type { BeatAckMessage, BeatMessage } from "../../../shared/protocol/beat.ts";
 import type { RaftStatus, Seat } from "../../../shared/raft/types.ts";
 import type { Clock } from "../ports.ts";
 import type { Applier } from "./applier.ts";
+import { LeaderWords } from "./leader-words.ts";
 
 /** What another member last said of itself. */
 export type MemberStages = {
@@ -25,20 +26,16 @@ export type MemberStages = {
   /** Of the newest snapshot it could serve to others; 0 when it has none. */
   readonly snapshotIndex: LogIndex;
   readonly roundTripMs: number;
-};
-
-/** The last word from the leader. */
-type LeaderWord = {
-  readonly leader: MemberId;
-  readonly commitIndex: LogIndex;
-  readonly heardAtMs: number;
-  readonly heardWallMs: number;
+  /** Its own clock when it said so; null from a version that does not say. */
+  readonly stampMs: number | null;
 };
 
 type LagTrackerOptions = {
   readonly clock: Clock;
   readonly applier: Applier;
   readonly raftStatus: () => RaftStatus;
+  /** Of the entry that the log holds at an index; null when it holds none. */
+  readonly termAt: (index: LogIndex) => Term | null;
   /** Bytes of the log after an index. */
   readonly bytesAfter: (index: LogIndex) => number;
   /** Where the newest snapshot that this member could serve stands; 0 when it has none. */
@@ -56,18 +53,19 @@ export class LagTracker {
   readonly #stages = new Map<MemberId, MemberStages>();
   /** Of the seats that `#stages` tells about. */
   #incarnations: ReadonlyMap<MemberId, number> = new Map();
-  #word: LeaderWord | null = null;
+  readonly #words: LeaderWords;
   #wasLeader = false;
   #term = 0;
 
   constructor(options: LagTrackerOptions) {
     this.#options = options;
+    this.#words = new LeaderWords(options.clock);
   }
 
   /** The commit index here may have moved; the leader's own is the truth for everybody's lag. */
   noteOwnCommit(status: RaftStatus): void {
     const isLeader = status.role === "leader";
-    if (isLeader !== this.#wasLeader) this.#commitTimes.clear();
+    if (isLeader !== this.#wasLeader) this.#commitTimes.clear(status.lastIndex);
     // What was heard as the leader of another term may not be true any more.
     if (isLeader !== this.#wasLeader || status.term !== this.#term) this.#stages.clear();
     this.#wasLeader = isLeader;
@@ -84,11 +82,13 @@ export class LagTracker {
     this.#incarnations = incarnations;
   }
 
-  /** The beat this leader sends now. */
-  beat(): BeatMessage {
-    const { clock, applier, raftStatus } = this.#options;
+  /** The beat this leader sends a member now. */
+  beat(to: MemberId): BeatMessage {
+    const { clock, applier, raftStatus, termAt } = this.#options;
     const status = raftStatus();
     const { applied, checksum } = applier.position;
+    // Until an entry of its own term is committed it does not know all that its predecessors committed (§6.4).
+    const knowsAll = termAt(status.commitIndex) === status.term;
     return {
       type: "beat",
       sentAtMs: clock.nowMs(),
@@ -96,23 +96,16 @@ export class LagTracker {
       commit: { term: status.term, index: status.commitIndex },
       logBytes: this.#options.bytesAfter(logIndex(0)),
       checksum: { index: applied.index, value: checksum },
+      answersMs: knowsAll ? (this.#stages.get(to)?.stampMs ?? null) : null,
     };
   }
 
   /** A word from a leader. @returns the answer, or null when it is not the one followed here. */
   onBeat(from: MemberId, beat: BeatMessage): BeatAckMessage | null {
-    const { clock, applier, raftStatus } = this.#options;
+    const { applier, raftStatus } = this.#options;
     const status = raftStatus();
     if (status.leader !== from) return null;
-    if (this.#word?.leader !== from) this.#commitTimes.clear();
-    const heardAtMs = clock.nowMs();
-    this.#word = {
-      leader: from,
-      commitIndex: beat.commit.index,
-      heardAtMs,
-      heardWallMs: clock.wallMs(),
-    };
-    this.#commitTimes.committed(beat.commit.index, heardAtMs);
+    this.#words.heard(beat.commit.index, beat.answersMs);
     this.#compare(from, beat.checksum);
     const { applied, checksum } = applier.position;
     return {
@@ -123,6 +116,7 @@ export class LagTracker {
       applied: applied.index,
       checksum: { index: applied.index, value: checksum },
       snapshotIndex: this.#options.snapshotIndex(),
+      stampMs: this.#words.stamp(),
     };
   }
 
@@ -134,6 +128,7 @@ export class LagTracker {
       flushed: ack.flushed,
       applied: ack.applied,
       snapshotIndex: ack.snapshotIndex,
+      stampMs: ack.stampMs,
       heardAtMs: nowMs,
       heardWallMs: this.#options.clock.wallMs(),
       roundTripMs: Math.max(0, nowMs - ack.echoSentAtMs),
@@ -153,40 +148,32 @@ export class LagTracker {
     const nowMs = this.#options.clock.nowMs();
     const silentMs = nowMs - stages.heardAtMs;
     const behindMs = this.#commitTimes.lagMs(stages.applied, nowMs);
+    if (behindMs === null) return null;
     return silentMs > this.#options.silenceMs ? Math.max(silentMs, behindMs) : behindMs;
-  }
-
-  /** When the leader was last heard by this follower, monotonic; null when never. */
-  get leaderHeardAtMs(): number | null {
-    return this.#word?.heardAtMs ?? null;
   }
 
   /** This member's own lag. */
   lag(): Lag {
     const { clock, applier, raftStatus, bytesAfter } = this.#options;
-    const nowMs = clock.nowMs();
     const status = raftStatus();
-    if (status.role === "leader") {
-      const entries = status.commitIndex - applier.position.applied.index;
-      return { entries, bytes: 0, ms: 0, asOf: toIso(clock.wallMs()), leaderReachable: true };
-    }
     const applied = applier.position.applied.index;
-    const word = this.#word;
-    if (word === null) {
-      const entries = Math.max(0, status.commitIndex - applied);
-      return { entries, bytes: 0, ms: null, asOf: null, leaderReachable: false };
+    if (status.role === "leader") {
+      const asOf = toIso(clock.wallMs());
+      const entries = status.commitIndex - applied;
+      return { entries, bytes: 0, ms: 0, asOf, leaderReachable: true };
     }
-    const silentMs = nowMs - word.heardAtMs;
+    const words = this.#words;
+    const entries = Math.max(0, (words.commitIndex ?? status.commitIndex) - applied);
+    const bytes = entries === 0 || words.commitIndex === null ? 0 : bytesAfter(applied);
+    const asOf = words.asOf(applied);
+    const { newest } = words;
+    const asOfText = asOf === null ? null : toIso(asOf.wallMs);
+    if (newest === null) return { entries, bytes, ms: null, asOf: null, leaderReachable: false };
+    const silentMs = words.ageMs(newest);
     const leaderReachable = status.leader !== null && silentMs <= this.#options.silenceMs;
-    const behindMs = this.#commitTimes.lagMs(applied, nowMs);
-    const entries = Math.max(0, word.commitIndex - applied);
-    return {
-      entries,
-      bytes: entries === 0 ? 0 : bytesAfter(applied),
-      ms: leaderReachable ? behindMs : Math.max(silentMs, behindMs),
-      asOf: toIso(word.heardWallMs),
-      leaderReachable,
-    };
+    const isCurrent = entries === 0 && leaderReachable;
+    const ms = isCurrent ? 0 : asOf === null ? null : words.ageMs(asOf);
+    return { entries, bytes, ms, asOf: asOfText, leaderReachable };
   }
 
   /**
@@ -195,26 +182,20 @@ export class LagTracker {
    * by a quorum round (`reader.ts`).
    */
   stalenessMs(): number | null {
-    const { clock, applier, raftStatus, silenceMs } = this.#options;
+    const { applier, raftStatus, silenceMs } = this.#options;
     if (raftStatus().role === "leader") return silenceMs;
-    if (this.#word === null) return null;
-    const nowMs = clock.nowMs();
-    const behindMs = this.#commitTimes.lagMs(applier.position.applied.index, nowMs);
-    return Math.max(nowMs - this.#word.heardAtMs, behindMs) + silenceMs;
+    const asOf = this.#words.asOf(applier.position.applied.index);
+    return asOf === null ? null : this.#words.ageMs(asOf) + silenceMs;
   }
 
   /** The label of a result read now. */
   asOf(): AsOf {
     const lag = this.lag();
     const { applied } = this.#options.applier.position;
-    const { clock } = this.#options;
-    // Behind: newest when the next entry was not committed yet. Caught up: at the last word.
-    const at =
-      lag.entries === 0 || lag.ms === null ? lag.asOf : toIso(clock.wallMs() - Math.max(0, lag.ms));
     return {
       term: applied.term,
       index: applied.index,
-      at,
+      at: lag.asOf,
       lagMs: lag.ms,
       lagEntries: lag.entries,
       leaderReachable: lag.leaderReachable,

@@ -103,6 +103,7 @@ function makeDataParts(
     clock,
     applier,
     raftStatus,
+    termAt: (index) => log.termAt(index),
     bytesAfter: (index) => log.bytesAfter(index),
     snapshotIndex: () => snapshots.latest()?.mark.position.index ?? logIndex(0),
     silenceMs: options.settings.raft.electionMs,
@@ -208,7 +209,7 @@ function makePulse(
     history,
     hub,
     forwarder,
-    broadcast: (message) => links.broadcast(message),
+    sendToAll: (make) => links.sendToAll(make),
     sources: () => replica.statusSources(),
     everySecond: (stored) => {
       seats.tick(stored);

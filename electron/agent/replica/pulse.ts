@@ -24,7 +24,8 @@ type PulseOptions = {
   readonly history: LagHistory;
   readonly hub: EventHub;
   readonly forwarder: Forwarder;
-  readonly broadcast: (message: MemberMessage) => void;
+  /** To every connected member its own message. */
+  readonly sendToAll: (make: (to: MemberId) => MemberMessage) => void;
   readonly sources: () => StatusSources;
   /** @param stored What the leader last told of who has stored how much; empty on the leader. */
   readonly everySecond: (stored: readonly StoredRow[]) => void;
@@ -108,7 +109,7 @@ export class Pulse {
 
   #beat(): void {
     if (this.#options.raftStatus().role === "leader") {
-      this.#options.broadcast(this.#options.lag.beat());
+      this.#options.sendToAll((to) => this.#options.lag.beat(to));
     }
   }
 

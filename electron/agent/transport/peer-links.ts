@@ -113,9 +113,9 @@ export class PeerLinks {
     return this.#linkTo(member)?.version ?? null;
   }
 
-  /** Queues a message to every connected member. */
-  broadcast(message: MemberMessage): void {
-    for (const peer of this.#peers.values()) peer.links.at(-1)?.send(message);
+  /** Queues to every connected member the message that is for it. */
+  sendToAll(make: (to: MemberId) => MemberMessage): void {
+    for (const [id, peer] of this.#peers) peer.links.at(-1)?.send(make(id));
   }
 
   /** Says why a member is not taken now, and ends the connection to it. */

@@ -1,0 +1,110 @@
+/**
+ * How new a follower's data is, by moments of its own clock.
+ *
+ * The follower stamps its answers, and the leader's next word says which of them it answers. A word that answers
+ * moment T was sent after T; so a follower that has applied what the word names as committed holds everything that
+ * was committed at T, however long the word was on its way, and however long either of them stood still. A word
+ * that waited in a socket answers an old moment and makes nothing look new.
+ *
+ * The monotonic clock stands still while a computer sleeps; each moment keeps the wall clock beside it, and what
+ * that ran ahead (or was set) counts as age.
+ */
+import type { LogIndex } from "../../../shared/base/ids.ts";
+import type { Clock } from "../ports.ts";
+
+/** A moment of this member's clocks. */
+export type OwnMoment = { readonly atMs: number; readonly wallMs: number };
+
+/** What a leader said in answer to a moment. */
+type Word = { readonly commitIndex: LogIndex; readonly moment: OwnMoment };
+
+/** Answers on their way: some 25 s at the usual pace. */
+const SENT_COUNT_MAX = 256;
+const WORD_COUNT_MAX = 4_096;
+/** The two clocks may drift so far apart within a few seconds without a sleep. */
+const SLEEP_NOTICED_MS = 1_000;
+
+/** What the leaders said to this follower. */
+export class LeaderWords {
+  readonly #clock: Clock;
+  #sent: OwnMoment[] = [];
+  /** Of commits that are not applied here yet, ascending in both. */
+  #words: Word[] = [];
+  #newest: OwnMoment | null = null;
+  #asOf: OwnMoment | null = null;
+  #commitIndex: LogIndex | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The highest commit that any leader named; null when none was heard. */
+  get commitIndex(): LogIndex | null {
+    return this.#commitIndex;
+  }
+
+  /** The newest moment that was answered; null when none was. */
+  get newest(): OwnMoment | null {
+    return this.#newest;
+  }
+
+  /** An answer goes out now. @returns its stamp. */
+  stamp(): number {
+    const moment = this.#now();
+    this.#sent.push(moment);
+    if (this.#sent.length > SENT_COUNT_MAX) this.#sent.shift();
+    return moment.atMs;
+  }
+
+  /**
+   * @param answersAtMs The stamp that the leader answers; null when it has heard none yet; "unstated" from one of
+   *   an older version, whose word is taken to be as new as its arrival.
+   */
+  heard(commitIndex: LogIndex, answersAtMs: number | null | "unstated"): void {
+    // A leader that is new may name less than its predecessor: what was committed stays committed.
+    const named = commitIndex > (this.#commitIndex ?? -1) ? commitIndex : this.#commitIndex;
+    this.#commitIndex = named;
+    const moment = answersAtMs === "unstated" ? this.#now() : this.#momentOf(answersAtMs);
+    if (named === null || moment === null) return;
+    if (moment.atMs <= (this.#newest?.atMs ?? -Infinity)) return;
+    this.#newest = moment;
+    if (this.#words.at(-1)?.commitIndex === named) this.#words.pop();
+    this.#words.push({ commitIndex: named, moment });
+    if (this.#words.length > WORD_COUNT_MAX) this.#thin();
+  }
+
+  /** Of when the data is once everything up to `applied` is in it; null when nobody ever answered. */
+  asOf(applied: LogIndex): OwnMoment | null {
+    for (let first = this.#words[0]; first !== undefined; first = this.#words[0]) {
+      if (first.commitIndex > applied) break;
+      this.#asOf = first.moment;
+      this.#words.shift();
+    }
+    return this.#asOf;
+  }
+
+  /** How long ago a moment was, in ms, sleep included. */
+  ageMs(moment: OwnMoment): number {
+    const elapsedMs = this.#clock.nowMs() - moment.atMs;
+    const aheadMs = Math.abs(this.#clock.wallMs() - moment.wallMs - elapsedMs);
+    return elapsedMs + (aheadMs > SLEEP_NOTICED_MS ? aheadMs : 0);
+  }
+
+  /** Stamps are unique enough: what another start of this program stamped is not among them. */
+  #momentOf(answersAtMs: number | null): OwnMoment | null {
+    const place = this.#sent.findIndex(({ atMs }) => atMs === answersAtMs);
+    if (place < 0) return null;
+    const [moment = null] = this.#sent.splice(0, place + 1).slice(-1);
+    return moment;
+  }
+
+  /** Of each two older words the later one goes: the data may then look older than it is. */
+  #thin(): void {
+    const half = this.#words.length >> 1;
+    this.#words = this.#words.filter((_, place) => place > half || place % 2 === 0);
+  }
+
+  #now(): OwnMoment {
+    return { atMs: this.#clock.nowMs(), wallMs: this.#clock.wallMs() };
+  }
+}

@@ -1,0 +1,182 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Applier } from "../../electron/agent/replica/applier.ts";
+import { LagTracker } from "../../electron/agent/replica/lag-tracker.ts";
+import { logIndex, memberId, term } from "../../shared/base/ids.ts";
+import type { BeatAckMessage, BeatMessage } from "../../shared/protocol/beat.ts";
+import type { RaftStatus } from "../../shared/raft/types.ts";
+import { VirtualClock } from "../support/virtual-clock.ts";
+
+const LEADER = memberId("leader");
+const FOLLOWER = memberId("follower");
+const SILENCE_MS = 1_000;
+const HOUR_MS = 3_600_000;
+
+let clock: VirtualClock;
+let applied = 10;
+let committed = 10;
+let role: RaftStatus["role"] = "follower";
+let committedTerm = 3;
+let lag: LagTracker;
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  applied = 10;
+  committed = 10;
+  committedTerm = 3;
+  role = "follower";
+  lag = trackerOf();
+});
+
+function trackerOf(): LagTracker {
+  const applier = {
+    get position() {
+      return { applied: { term: term(3), index: logIndex(applied) }, checksum: "" };
+    },
+    checksumAt: () => null,
+  };
+  return new LagTracker({
+    clock,
+    applier: applier as unknown as Applier,
+    raftStatus: () =>
+      ({
+        role,
+        leader: LEADER,
+        term: term(3),
+        commitIndex: logIndex(committed),
+        lastIndex: logIndex(committed),
+        flushedIndex: logIndex(committed),
+      }) as RaftStatus,
+    termAt: () => term(committedTerm),
+    bytesAfter: () => 100,
+    snapshotIndex: () => logIndex(0),
+    silenceMs: SILENCE_MS,
+    onMismatch: () => undefined,
+  });
+}
+
+function beat(index: number, answersMs: BeatMessage["answersMs"]): BeatMessage {
+  const checksum = { index: logIndex(0), value: "" };
+  const commit = { term: term(3), index: logIndex(index) };
+  return { type: "beat", sentAtMs: 0, wallMs: 0, commit, logBytes: 0, checksum, answersMs };
+}
+
+/** The leader's word arrives. @returns the stamp of the answer. */
+function hear(index: number, answersMs: BeatMessage["answersMs"]): number | null {
+  return lag.onBeat(LEADER, beat(index, answersMs))?.stampMs ?? null;
+}
+
+function pass(ms: number): void {
+  clock.advanceTo(clock.nowMs() + ms);
+}
+
+/** Caught up, and heard a moment ago. */
+function inStep(): { readonly stamp: number | null; readonly at: string } {
+  const first = hear(10, null);
+  pass(100);
+  const at = new Date(clock.wallMs() - 100).toISOString();
+  const stamp = hear(10, first);
+  expect(lag.asOf()).toMatchObject({ lagMs: 0, lagEntries: 0, at, leaderReachable: true });
+  return { stamp, at };
+}
+
+describe("how new a follower's data is", () => {
+  it("is not known before the leader answered anything", () => {
+    hear(10, null);
+    expect(lag.asOf()).toMatchObject({ at: null, lagMs: null, leaderReachable: false });
+  });
+
+  it("stays that of the last answer after a long cut, until what came meanwhile is applied", () => {
+    const { stamp } = inStep();
+    const before = new Date(clock.wallMs()).toISOString();
+    pass(HOUR_MS);
+    const after = hear(5_010, stamp);
+    pass(40);
+    expect(lag.asOf()).toMatchObject({ lagEntries: 5_000, leaderReachable: false });
+    expect(lag.asOf().lagMs).toBeGreaterThanOrEqual(HOUR_MS);
+    // Fresh answers say that the leader is there; the data is as old as before.
+    pass(60);
+    hear(5_010, after);
+    expect(lag.asOf()).toMatchObject({ leaderReachable: true, lagEntries: 5_000 });
+    expect(lag.asOf().lagMs).toBeGreaterThanOrEqual(HOUR_MS);
+    expect(Date.parse(lag.asOf().at ?? "")).toBeLessThanOrEqual(Date.parse(before));
+    applied = 5_010;
+    expect(lag.asOf()).toMatchObject({ lagMs: 0, lagEntries: 0 });
+  });
+
+  it("is not made newer by words that waited while this process stood still", () => {
+    const { stamp } = inStep();
+    pass(5_000);
+    for (let i = 0; i < 50; i++) hear(10, stamp);
+    expect(lag.asOf()).toMatchObject({ leaderReachable: false, lagEntries: 0 });
+    expect(lag.asOf().lagMs).toBeGreaterThanOrEqual(5_000);
+  });
+
+  it("counts the time that the computer slept, which its monotonic clock does not", () => {
+    const { stamp } = inStep();
+    clock.jumpWall(HOUR_MS);
+    hear(10, stamp);
+    expect(lag.asOf().leaderReachable).toBe(false);
+    expect(lag.asOf().lagMs).toBeGreaterThanOrEqual(HOUR_MS);
+  });
+
+  it("is not made newer by a leader that knows less than the one before", () => {
+    const { stamp } = inStep();
+    pass(100);
+    const next = hear(20, stamp);
+    pass(100);
+    hear(12, next);
+    expect(lag.asOf()).toMatchObject({ lagEntries: 10 });
+    applied = 12;
+    expect(lag.asOf().lagMs).toBeGreaterThanOrEqual(100);
+    applied = 20;
+    expect(lag.asOf()).toMatchObject({ lagMs: 0, lagEntries: 0 });
+  });
+
+  it("is told by arrival where the leader's version does not say what it answers", () => {
+    hear(10, "unstated");
+    expect(lag.asOf()).toMatchObject({ lagMs: 0, leaderReachable: true });
+  });
+
+  it("grows while words bring nothing new and something is missing", () => {
+    let { stamp } = inStep();
+    for (let i = 1; i <= 100; i++) {
+      pass(100);
+      stamp = hear(10 + i, stamp);
+    }
+    expect(lag.lag().entries).toBe(100);
+    expect(lag.lag().ms).toBeGreaterThanOrEqual(10_000);
+    applied = 60;
+    const { ms } = lag.lag();
+    expect(ms).toBeGreaterThanOrEqual(5_000);
+    expect(ms).toBeLessThanOrEqual(5_400);
+  });
+});
+
+describe("a leader", () => {
+  beforeEach(() => {
+    role = "leader";
+    lag.noteOwnCommit({ role, lastIndex: logIndex(10), commitIndex: logIndex(10) } as RaftStatus);
+  });
+
+  function ack(stampMs: number | null, at: number): BeatAckMessage {
+    const index = logIndex(at);
+    const checksum = { index: logIndex(0), value: "" };
+    const stages = { received: index, flushed: index, applied: index, snapshotIndex: logIndex(0) };
+    return { type: "beat-ack", echoSentAtMs: 0, checksum, stampMs, ...stages };
+  }
+
+  it("answers what it heard last, once it knows all that its predecessors committed", () => {
+    expect(lag.beat(FOLLOWER).answersMs).toBeNull();
+    lag.onBeatAck(FOLLOWER, ack(77, 10));
+    expect(lag.beat(FOLLOWER).answersMs).toBe(77);
+    committedTerm = 2;
+    expect(lag.beat(FOLLOWER).answersMs).toBeNull();
+  });
+
+  it("does not say how late a member is that lacks what was committed before it led", () => {
+    lag.onBeatAck(FOLLOWER, ack(77, 4));
+    expect(lag.memberLagMs(FOLLOWER)).toBeNull();
+    lag.onBeatAck(FOLLOWER, ack(78, 10));
+    expect(lag.memberLagMs(FOLLOWER)).toBe(0);
+  });
+});
