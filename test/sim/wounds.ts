@@ -189,19 +189,24 @@ export class Wounds {
     return `${paths.length} files gone`;
   }
 
-  /** One bit, or a sector of zeros. */
+  /** One bit, a sector of zeros, or one that the disk does not give back. */
   #spoil(member: SimMember, isMeant: (path: string) => boolean): string {
     const files = [...member.disk.contents()].filter(([path]) => isMeant(path));
     const full = files.filter(([, bytes]) => bytes.length > 0);
     if (full.length === 0) return "nothing";
     const [path, bytes] = randomPick(this.#rng, full);
     const at = randomBetween(this.#rng, 0, bytes.length - 1);
-    if (randomBetween(this.#rng, 0, 3) > 0) {
+    const kind = randomBetween(this.#rng, 0, 3);
+    if (kind >= 2) {
       member.disk.flipBits(path, at, 1 << randomBetween(this.#rng, 0, 7));
       return `a bit at ${at} of ${path} (${bytes.length} bytes)`;
     }
     const from = at - (at % 512);
     const until = Math.min(bytes.length, from + 512);
+    if (kind === 1) {
+      member.disk.makeUnreadable(path, from, until);
+      return `unreadable from ${from} to ${until} of ${path} (${bytes.length} bytes)`;
+    }
     for (let i = from; i < until; i++) member.disk.flipBits(path, i, bytes[i] ?? 0);
     return `zeros from ${from} to ${until} of ${path} (${bytes.length} bytes)`;
   }
