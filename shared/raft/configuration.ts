@@ -2,7 +2,7 @@
  * Who belongs to the cluster: its bytes, and what one change makes of it.
  *
  * Pure. Whether a change may be made now (leader, one at a time, caught up) is decided in
- * `membership.ts`; what a context means is known to `shared/cluster` only.
+ * `proposing.ts`; what a context means is known to `shared/cluster` only.
  */
 import { assert, defined, unreachable } from "../base/assert.ts";
 import { ByteReader, ByteWriter, bytesEqual } from "../base/bytes.ts";

@@ -243,7 +243,7 @@ export type Progress = {
   readonly matchIndex: LogIndex;
   /** `probe`: looking for the match; `replicate`: pipelining; `snapshot`: waits for an image. */
   readonly mode: "probe" | "replicate" | "snapshot";
-  /** Heard from since the last quorum check. */
+  /** Heard within an election timeout. */
   readonly isActive: boolean;
 };
 

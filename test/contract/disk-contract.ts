@@ -41,6 +41,11 @@ export function describeDisk(name: string, make: () => Promise<DiskUnderTest>): 
       expect(file.sizeBytes).toBe(13);
       expect(text(file.readNow(4, 3))).toBe("two");
       expect(text(value(await disk.read("log/a")))).toBe("one two three");
+      const around = value(await disk.readAround("log/a"));
+      expect([text(around?.bytes ?? null), around?.unreadableFrom]).toEqual([
+        "one two three",
+        null,
+      ]);
       await file.close();
     });
 
@@ -119,6 +124,7 @@ export function describeDisk(name: string, make: () => Promise<DiskUnderTest>): 
 
     it("tells a missing file and a missing folder from empty ones", async () => {
       expect(value(await disk.read("log/none"))).toBeNull();
+      expect(value(await disk.readAround("log/none"))).toBeNull();
       expect(value(await disk.list("nowhere"))).toEqual([]);
       await put("log/empty", "");
       expect(value(await disk.read("log/empty"))).toEqual(new Uint8Array(0));

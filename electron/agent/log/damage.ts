@@ -3,8 +3,8 @@
  * of which file, which entries they held, and how far the log can still be read.
  *
  * Types and sentences only. Who finds the damage is inspect-log.ts; what to do about it is the
- * agent's to decide: move it aside (move-aside.ts), read the good part (`ReplicationLog.open` with
- * `isSalvage`), or make the good part the log (keep-good-part.ts).
+ * agent's to decide: move it aside (move-aside.ts), read the good part
+ * (`ReplicationLog.openSalvage`), or make the good part the log (keep-good-part.ts).
  */
 import { unreachable } from "../../../shared/base/assert.ts";
 import type { LogIndex, Position } from "../../../shared/base/ids.ts";

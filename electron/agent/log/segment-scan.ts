@@ -6,7 +6,7 @@
  * was never acknowledged, so its records may go. All batches before it had been synced. So a bad
  * record is damage exactly if a valid record of a *later* batch follows it; the place in its
  * batch, stored in every record, tells. A flaw in the very last batch looks the same either way;
- * there the commit hint decides (open-log.ts).
+ * there the commit hint decides (log-open.ts).
  */
 import { bytesEqual } from "../../../shared/base/bytes.ts";
 import { logIndex } from "../../../shared/base/ids.ts";

@@ -4,6 +4,7 @@
  * and `syncFolder`; what a file contains is not known here.
  */
 import { mkdir, open, readFile, readdir, rename, rm, stat } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { assert } from "../../../shared/base/assert.ts";
 import { err, ok } from "../../../shared/base/result.ts";
@@ -124,8 +125,9 @@ async function unlessMissing<T, O>(promise: Promise<T>, otherwise: O): Promise<T
   }
 }
 
-/** What one failed read must not take along: the size of a page, and of most disks' sectors. */
+/** The size of a page, and of most disks' sectors; where that fails, of the smallest ones. */
 const BLOCK_BYTES = 4096;
+const SECTOR_BYTES = 512;
 /** Errors of a disk that does not give back what is on it. */
 const UNREADABLE_CODES = ["EIO", "EUCLEAN", "EBADMSG", "ENODATA", "EILSEQ"];
 
@@ -137,16 +139,33 @@ async function readBlocks(path: string): Promise<SpoiltFile> {
     const bytes = new Uint8Array(size).fill(UNREADABLE_BYTE);
     let unreadableFrom: number | null = null;
     for (let at = 0; at < size; at += BLOCK_BYTES) {
-      try {
-        await handle.read(bytes, at, Math.min(BLOCK_BYTES, size - at), at);
-      } catch (error) {
-        if (!UNREADABLE_CODES.includes(errorNumber(error) ?? "")) throw error;
-        unreadableFrom ??= at;
+      const end = Math.min(at + BLOCK_BYTES, size);
+      if (await readInto(handle, bytes, at, end)) continue;
+      for (let sector = at; sector < end; sector += SECTOR_BYTES) {
+        const isRead = await readInto(handle, bytes, sector, Math.min(sector + SECTOR_BYTES, end));
+        if (!isRead) unreadableFrom ??= sector;
       }
     }
     return { bytes, unreadableFrom };
   } finally {
     await handle.close();
+  }
+}
+
+/** @returns false when the disk does not give these bytes back; they stay what they were. */
+async function readInto(
+  handle: FileHandle,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+): Promise<boolean> {
+  try {
+    await handle.read(bytes, from, to - from, from);
+    return true;
+  } catch (error) {
+    if (!UNREADABLE_CODES.includes(errorNumber(error) ?? "")) throw error;
+    bytes.fill(UNREADABLE_BYTE, from, to);
+    return false;
   }
 }
 
