@@ -12,43 +12,42 @@ export type NetRow = {
   last: number;
 };
 
-/** One change, with the row it belongs to. */
-export type NetStep = { readonly row: NetRow; readonly change: RowPlace };
-
 /** Takes the changes in order. */
 export class NetRows {
-  readonly rows: NetRow[] = [];
-  readonly steps: NetStep[] = [];
   readonly #nameAt: (layout: TableLayout, at: number) => string;
+  /** In the order of their last changes. */
+  readonly #rows = new Set<NetRow>();
   /** By their present names: rows that are there, and rows that a change removed. */
   readonly #there = new Map<string, NetRow>();
   readonly #removed = new Map<string, NetRow>();
-  readonly #first = new Map<string, NetRow>();
+  readonly #firstNamed = new Map<string, NetRow>();
 
   /** @param nameAt The table and key in the image at a place, as a text. */
   constructor(nameAt: (layout: TableLayout, at: number) => string) {
     this.#nameAt = nameAt;
   }
 
+  /** What the changes come to, in the order in which each row reached its last state. */
+  get rows(): readonly NetRow[] {
+    return [...this.#rows];
+  }
+
   /** Whether the last name of a row is the first name of another one, which has left it in between. */
   isFirstNameOfAnother(row: NetRow): boolean {
     if (row.last < 0) return false;
-    const other = this.#first.get(this.#nameAt(row.layout, row.last));
+    const other = this.#firstNamed.get(this.#nameAt(row.layout, row.last));
     return other !== undefined && other !== row;
   }
 
-  add(layout: TableLayout, change: RowPlace): void {
-    const { before, after } = change;
+  add(layout: TableLayout, { before, after }: RowPlace): void {
     const from = before < 0 ? null : this.#nameAt(layout, before);
     const to = after < 0 ? null : this.#nameAt(layout, after);
     const known = from === null ? this.#removed.get(to ?? "") : this.#there.get(from);
     const row = known ?? { layout, first: before, last: after };
-    if (known === undefined) {
-      this.rows.push(row);
-      if (from !== null) this.#first.set(from, row);
-    }
+    if (known === undefined && from !== null) this.#firstNamed.set(from, row);
     row.last = after;
-    this.steps.push({ row, change });
+    this.#rows.delete(row);
+    this.#rows.add(row);
     if (from !== null) this.#there.delete(from);
     if (from === null && to !== null) this.#removed.delete(to);
     if (to === null) this.#removed.set(from ?? "", row);

@@ -57,14 +57,19 @@ export class RowWriter {
 
   /** Changes one row; its images lie at `at`, before and after. @returns the offset after. */
   updateRow(at: number): number {
-    const middle = this.#readOffsets(at, 0);
-    const end = this.#readOffsets(middle, this.#valueCount);
-    this.#checkBefore(at, middle);
-    this.#sum.subtract(this.#placed.bytes, at, middle);
-    this.#sum.add(this.#placed.bytes, middle, end);
+    return this.changeRow(at, this.#readOffsets(at, 0));
+  }
+
+  /** The same with its images anywhere. @returns the offset after the second. */
+  changeRow(before: number, after: number): number {
+    const beforeEnd = this.#readOffsets(before, 0);
+    const afterEnd = this.#readOffsets(after, this.#valueCount);
+    this.#checkBefore(before, beforeEnd);
+    this.#sum.subtract(this.#placed.bytes, before, beforeEnd);
+    this.#sum.add(this.#placed.bytes, after, afterEnd);
     const sql = this.#layout.rowSql.update(!this.#isKeyUnchanged());
     if (sql !== null) this.#runForOneRow(sql);
-    return end;
+    return afterEnd;
   }
 
   /** Deletes one row; its image lies at `at`. @returns the offset after it. */

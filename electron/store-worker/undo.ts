@@ -19,7 +19,7 @@ import { rowEnd, valueEnd } from "../../shared/changes/row-image.ts";
 import { UNDO_CONFLICTS_MAX } from "../../shared/changes/undo.ts";
 import type { UndoConflict, UndoConflictReason } from "../../shared/changes/undo.ts";
 import type { Connection } from "./connection.ts";
-import { NetRows, type NetRow, type NetStep } from "./net-rows.ts";
+import { NetRows, type NetRow } from "./net-rows.ts";
 import { PlacedBytes } from "./placed-bytes.ts";
 import { Refusal } from "./refusal.ts";
 import { RestingTriggers } from "./resting-triggers.ts";
@@ -76,11 +76,10 @@ class Undo {
     const placed = new PlacedBytes(this.#context.connection.sqlite, this.#inverse);
     try {
       const net = this.#readNet(placed);
-      const open = new Set(net.rows.filter((row) => this.#isOpen(row, net)));
+      const open = net.rows.filter((row) => this.#isOpen(row, net));
       this.#throwConflicts();
-      const steps = net.steps.filter(({ row }) => open.has(row));
-      for (const step of steps) this.#write(step);
-      if (this.#conflictCount === 0) this.#checkCascade(steps.length);
+      const stepCount = this.#writeAll(open);
+      if (this.#conflictCount === 0) this.#checkCascade(stepCount);
       if (this.#conflictCount === 0) this.#checkReferences();
       this.#throwConflicts();
       this.#triggers.wake();
@@ -117,6 +116,8 @@ class Undo {
     if (first < 0 && last < 0) return false;
     const left = this.#imageAt(layout, first);
     const goal = this.#imageAt(layout, last);
+    // It came to nothing: what became of the row since is not this transaction's.
+    if (isSame(left, goal)) return false;
     const now = this.#current(layout, first < 0 ? last : first);
     if (isSame(now, left)) return true;
     // Its key belongs to another row that the transaction left there, and that goes away first.
@@ -127,27 +128,54 @@ class Undo {
     return false;
   }
 
-  #write({ row, change }: NetStep): void {
-    const { layout } = row;
-    const { before, after } = change;
-    const writer = this.#writerOf(layout);
-    const left = this.#imageAt(layout, before);
-    const now = this.#current(layout, before < 0 ? after : before);
-    // The action of a key between tables brought it back already.
-    const there = before < 0 || after < 0 ? now : this.#current(layout, after);
-    if (!isSame(now, left) && isSame(there, this.#imageAt(layout, after))) return;
-    try {
-      if (before < 0) writer.insertRows(after, 1);
-      else if (after < 0) writer.deleteRow(before);
-      else writer.updateRow(before);
-    } catch (thrown) {
-      if (!(thrown instanceof Divergence)) throw thrown;
-      const images = { left: this.#imageAt(layout, row.first), now };
-      this.#conflict({
-        ...describe(layout, "constraint", images),
-        detail: `${capitalized(thrown.message)}.`,
-      });
+  /**
+   * The rows in their order. One whose key or unique value is still another row's waits for that; rows that wait
+   * for each other are taken away and put back.
+   *
+   * @returns how many changes that is.
+   */
+  #writeAll(rows: readonly NetRow[]): number {
+    let waiting = rows;
+    for (let before = Infinity; waiting.length < before;) {
+      before = waiting.length;
+      waiting = waiting.filter((row) => this.#write(row) !== null);
     }
+    if (waiting.length === 0) return rows.length;
+    const swapped = waiting.filter(({ first, last }) => first >= 0 && last >= 0);
+    for (const row of swapped) {
+      const { layout, first } = row;
+      this.#tell(
+        row,
+        attempt(() => void this.#writerOf(layout).deleteRow(first)),
+      );
+    }
+    for (const row of this.#conflictCount === 0 ? waiting : []) {
+      this.#tell(row, this.#write(swapped.includes(row) ? { ...row, first: -1 } : row));
+    }
+    return rows.length + swapped.length;
+  }
+
+  #tell({ layout, first }: NetRow, problem: string | null): void {
+    if (problem === null) return;
+    const left = this.#imageAt(layout, first);
+    const found = describe(layout, "constraint", { left, now: left });
+    this.#conflict({ ...found, detail: `${capitalized(problem)}.` });
+  }
+
+  /** @returns what is in the way; null when it was done. */
+  #write({ layout, first, last }: NetRow): string | null {
+    const writer = this.#writerOf(layout);
+    const left = this.#imageAt(layout, first);
+    const goal = this.#imageAt(layout, last);
+    const now = this.#current(layout, first < 0 ? last : first);
+    // The action of a key between tables brought it back already.
+    const there = left === null || goal === null ? now : this.#current(layout, last);
+    if (!isSame(now, left) && isSame(there, goal)) return null;
+    return attempt(() => {
+      if (left === null) writer.insertRows(last, 1);
+      else if (goal === null) writer.deleteRow(first);
+      else writer.changeRow(first, last);
+    });
   }
 
   #imageAt({ shape }: TableLayout, at: number): Uint8Array | null {
@@ -206,6 +234,17 @@ class Undo {
 }
 
 const NO_ROW = { columns: [], left: null, now: null } as const;
+
+/** @returns what SQLite has against it; null when it was done. */
+function attempt(action: () => void): string | null {
+  try {
+    action();
+    return null;
+  } catch (thrown) {
+    if (!(thrown instanceof Divergence)) throw thrown;
+    return thrown.message;
+  }
+}
 
 function reasonOf(left: Uint8Array | null, now: Uint8Array | null): UndoConflictReason {
   if (left === null) return "row-exists";

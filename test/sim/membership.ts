@@ -34,6 +34,7 @@ export class Membership {
   /** Removed for good, and soon switched off. */
   readonly #leaving = new Set<MemberId>();
   #joinCount = 0;
+  #removalsUnderWay = 0;
 
   constructor(parts: WorldParts<SimMember>, rng: Rng) {
     this.#parts = parts;
@@ -61,6 +62,11 @@ export class Membership {
       bestTerm = status.term;
     }
     return best;
+  }
+
+  /** Somebody is taking a computer out right now: whom the others need may be another one soon. */
+  get isRemoving(): boolean {
+    return this.#removalsUnderWay > 0;
   }
 
   /** Whether somebody ever took its seat away, or tried to. */
@@ -198,7 +204,9 @@ export class Membership {
   async #removeSeat(member: SimMember): Promise<boolean> {
     const via = this.#pickRunning();
     if (via === null || !this.#keepsVoterWithout(member)) return false;
+    this.#removalsUnderWay++;
     const outcome = await via.call("removeMember", { member: member.id });
+    this.#removalsUnderWay--;
     const isRemoved = outcome?.ok === true;
     this.#removed.add(member.id);
     this.#parts.trace.note("removed", member.id, isRemoved ? "ok" : "refused");

@@ -26,6 +26,9 @@ type SimDiskOptions = {
   readonly refusal: () => DiskError | null;
 };
 
+/** How soon a hanging sync notices that the disk works again. */
+const SLICE_MS = 200;
+
 /**
  * One process' way to its computer's disk: syncs take virtual time, a crash may come between any
  * two steps, and a dead process changes nothing more.
@@ -72,14 +75,14 @@ export class SimDisk implements Disk {
   }
 
   async syncFolder(folder: string): Answer<null> {
-    await this.#options.process.wait(this.#options.syncMs());
+    await this.#spin();
     return this.#step({ operation: "sync-folder", path: folder }, () =>
       this.#options.disk.syncFolder(folder),
     );
   }
 
   #file(file: DiskFile, path: string): DiskFile {
-    const { process, syncMs } = this.#options;
+    const { process } = this.#options;
     return {
       get sizeBytes() {
         return file.sizeBytes;
@@ -91,12 +94,22 @@ export class SimDisk implements Disk {
       truncate: (sizeBytes) =>
         this.#step({ operation: "truncate", path }, () => file.truncate(sizeBytes)),
       sync: async () => {
-        await process.wait(syncMs());
+        await this.#spin();
         return this.#step({ operation: "sync", path }, () => file.sync());
       },
       readNow: (offset, length) => file.readNow(offset, length),
       close: () => (process.isAlive ? file.close() : Promise.resolve()),
     };
+  }
+
+  /** As long as a sync takes; one that hangs goes on soon after the disk does not hang any more. */
+  async #spin(): Promise<void> {
+    const { process, syncMs } = this.#options;
+    for (let leftMs = syncMs(); leftMs > 0; leftMs = Math.min(leftMs, syncMs())) {
+      const sliceMs = Math.min(leftMs, SLICE_MS);
+      await process.wait(sliceMs);
+      leftMs -= sliceMs;
+    }
   }
 
   #step<T>(step: DiskStep, carryOut: () => Answer<T>): Answer<T> {

@@ -66,7 +66,7 @@ const NOTICED_BY: Readonly<Record<string, readonly [seed: number, invariant: str
   "request-numbers-ignored": [2, "a-retry-gets-the-first-answer"],
   "as-of-too-new": [1, "as-of-is-true"],
   "unknown-told-as-refused": [14, "refused-is-not-in-the-log"],
-  "monotonic-clock-is-wall-clock": [10, "works-again-in-peace"],
+  "monotonic-clock-is-wall-clock": [25, "a-wounded-member-comes-back"],
   "peer-memory-off": [105, "says-within-5-s-what-is-lost"],
 };
 

@@ -35,6 +35,9 @@ const DISK_CODES: readonly string[] = ["storage-full", "storage-failed", "not-wr
 const CLOCKS_SET_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
 
+/** Worlds in which peace begins with a restart of everybody. */
+const RESTART_SHARE = 0.5;
+
 /** In the morning everybody wakes up within this time. */
 const AWAKE_MS_MAX = 3_000;
 
@@ -127,27 +130,29 @@ export class World {
   gather(): void {
     this.nemesis.heal();
     for (const member of this.membership.all) {
-      // Whoever saw its disk fail does not trust it again before a restart.
-      const state = member.replica?.status().storage.state;
-      if (state === "failed" || state === "diverged") member.end("killed");
+      if (!canGoOn(member)) member.end("killed");
       member.boot();
     }
   }
 
   /**
-   * From now on everything must work. Everybody is restarted: a process whose disk had failed it
-   * does not trust itself any more. In some worlds a minority stays away for a while.
+   * From now on everything must work. In half of the worlds everybody is restarted; in the others who runs
+   * goes on, but for those whose disk had failed them: they do not trust themselves any more. In some worlds
+   * a minority stays away for a while.
    */
   calm(): void {
     this.#isCalm = true;
     const { isPeaceForQuorumOnly } = this.parts.options;
-    const away = isPeaceForQuorumOnly && !this.wounds.isBusy ? this.membership.minority() : [];
+    const isSettled = !this.wounds.isBusy && !this.membership.isRemoving;
+    const away = isPeaceForQuorumOnly && isSettled ? this.membership.minority() : [];
     this.wounds.stop();
     this.nemesis.stop();
     for (const copy of this.#copies) this.endCopy(copy);
+    const isRestart = randomChance(this.#rng, RESTART_SHARE);
     for (const member of this.membership.all) {
-      member.end("killed");
-      if (away.includes(member)) this.parts.coverage.fault("left-off-in-peace");
+      const isAway = away.includes(member);
+      if (isRestart || isAway || !canGoOn(member)) member.end("killed");
+      if (isAway) this.parts.coverage.fault("left-off-in-peace");
       else member.boot();
     }
     this.#setClocks();
@@ -346,4 +351,10 @@ export class World {
     this.#shown.set(member, { role, term, commitIndex });
     this.parts.trace.note("state", member.id, `${role} term ${term} commit ${commitIndex}`);
   }
+}
+
+/** Whoever saw its disk fail does not trust it again before a restart. */
+function canGoOn(member: SimMember): boolean {
+  const state = member.replica?.status().storage.state;
+  return state !== "failed" && state !== "diverged";
 }

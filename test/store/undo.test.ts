@@ -132,6 +132,24 @@ describe("taking a transaction back", () => {
     expect(dump()).toEqual(before);
   });
 
+  it("swaps unique values back, under a child that forbids that its parent goes", () => {
+    commit("CREATE TABLE p (id INTEGER PRIMARY KEY, a UNIQUE)");
+    commit("CREATE TABLE c (p REFERENCES p ON DELETE RESTRICT ON UPDATE RESTRICT)");
+    commit("INSERT INTO p VALUES (1, 'x'), (2, 'y')");
+    const payload = commit(
+      "UPDATE p SET a = 'z' WHERE id = 1",
+      "UPDATE p SET a = 'x' WHERE id = 2",
+      "UPDATE p SET a = 'y' WHERE id = 1",
+    );
+    commit("INSERT INTO c VALUES (1)");
+    undo(payload);
+    expect(group.query("SELECT id, a FROM p ORDER BY id")).toEqual([
+      [1, "x"],
+      [2, "y"],
+    ]);
+    expect(group.query("SELECT p FROM c")).toEqual([[1]]);
+  });
+
   it("takes as done what is so already, and leaves later changes of other rows alone", () => {
     commit("CREATE TABLE t (id INTEGER PRIMARY KEY, a)");
     const payload = commit("INSERT INTO t VALUES (1, 'a'), (2, 'b')");
