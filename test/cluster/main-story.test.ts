@@ -94,3 +94,31 @@ test("an edit of the leader shows on the mirror of a pair, with no lag", async (
   expect(shown.lag).toMatchObject({ entries: 0, leaderReachable: true });
   expect(await mirror?.rows("SELECT text FROM notes")).toEqual([["ready"]]);
 });
+
+test("everybody knows what became of a row, and a transaction is taken back at the leader", async () => {
+  cluster = await RealCluster.create(3);
+  const leader = await cluster.leader();
+  await leader.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT)");
+  await leader.execute("INSERT INTO people VALUES (7, 'Ada'), (8, 'Bob')");
+  const index = await leader.execute("UPDATE people SET name = 'Grace' WHERE id = 7");
+  await cluster.verifyIdentical();
+  const [mirror] = await cluster.followers();
+  const told = await mirror?.command("history", "people", "7");
+  expect(told?.exitCode).toBe(0);
+  expect(told?.out).toMatch(/update\s+name: 'Ada' -> 'Grace'/);
+  expect(told?.out).toMatch(/insert\s+id=7, name='Ada'/);
+  const shown = await mirror?.command("show", String(index), "--json");
+  expect(JSON.parse(shown?.out ?? "")).toMatchObject({ index, rowCount: 1 });
+  expect(await mirror?.command("undo", String(index), "--preview")).toMatchObject({ exitCode: 0 });
+  expect(await mirror?.command("undo", String(index))).toMatchObject({ exitCode: 3 });
+
+  await leader.execute("UPDATE people SET name = 'Hopper' WHERE id = 7");
+  const refused = await leader.command("undo", String(index));
+  expect(refused.exitCode).toBe(1);
+  expect(refused.error).toContain("it is now: id=7, name='Hopper'");
+  await leader.execute("UPDATE people SET name = 'Grace' WHERE id = 7");
+  expect(await leader.command("undo", `9:${index}`)).toMatchObject({ exitCode: 4 });
+  expect(await leader.command("undo", String(index))).toMatchObject({ exitCode: 0 });
+  await cluster.verifyIdentical();
+  expect(await mirror?.rows("SELECT name FROM people ORDER BY id")).toEqual([["Ada"], ["Bob"]]);
+});

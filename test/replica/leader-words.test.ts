@@ -81,7 +81,10 @@ function inStep(): { readonly stamp: number | null; readonly at: string } {
 
 describe("how new a follower's data is", () => {
   it("is not known before the leader answered anything", () => {
+    expect(lag.asOf()).toMatchObject({ at: null, lagMs: null, leaderReachable: false });
     hear(10, null);
+    expect(lag.asOf()).toMatchObject({ at: null, lagMs: null, leaderReachable: true });
+    pass(SILENCE_MS + 1);
     expect(lag.asOf()).toMatchObject({ at: null, lagMs: null, leaderReachable: false });
   });
 

@@ -168,9 +168,11 @@ export class LagTracker {
     const asOf = words.asOf(applied);
     const { newest } = words;
     const asOfText = asOf === null ? null : toIso(asOf.wallMs);
-    if (newest === null) return { entries, bytes, ms: null, asOf: null, leaderReachable: false };
-    const silentMs = words.ageMs(newest);
+    // Nothing was answered yet, just after the start: that a word came says at least that there is a leader.
+    const heard = newest ?? words.arrival;
+    const silentMs = heard === null ? Infinity : words.ageMs(heard);
     const leaderReachable = status.leader !== null && silentMs <= this.#options.silenceMs;
+    if (newest === null) return { entries, bytes, ms: null, asOf: null, leaderReachable };
     const isCurrent = entries === 0 && leaderReachable;
     const ms = isCurrent ? 0 : asOf === null ? null : words.ageMs(asOf);
     return { entries, bytes, ms, asOf: asOfText, leaderReachable };

@@ -33,6 +33,7 @@ export class LeaderWords {
   #newest: OwnMoment | null = null;
   #asOf: OwnMoment | null = null;
   #commitIndex: LogIndex | null = null;
+  #arrival: OwnMoment | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -48,6 +49,11 @@ export class LeaderWords {
     return this.#newest;
   }
 
+  /** When the last word arrived, answer or not; null when none did. */
+  get arrival(): OwnMoment | null {
+    return this.#arrival;
+  }
+
   /** An answer goes out now. @returns its stamp. */
   stamp(): number {
     const moment = this.#now();
@@ -61,6 +67,7 @@ export class LeaderWords {
    *   an older version, whose word is taken to be as new as its arrival.
    */
   heard(commitIndex: LogIndex, answersAtMs: number | null | "unstated"): void {
+    this.#arrival = this.#now();
     // A leader that is new may name less than its predecessor: what was committed stays committed.
     const named = commitIndex > (this.#commitIndex ?? -1) ? commitIndex : this.#commitIndex;
     this.#commitIndex = named;
