@@ -182,4 +182,25 @@ describe("a leader", () => {
     lag.onBeatAck(FOLLOWER, ack(78, 10));
     expect(lag.memberLagMs(FOLLOWER)).toBe(0);
   });
+
+  it("that led has data as new as the newest beat that a majority answered", () => {
+    const voters = [FOLLOWER, LEADER, memberId("third")].map((id) => ({ id, kind: "voter" }));
+    const ended = {
+      id: LEADER,
+      role: "follower",
+      lastIndex: logIndex(10),
+      commitIndex: logIndex(10),
+      configuration: { seats: voters },
+    } as unknown as RaftStatus;
+    const { sentAtMs } = lag.beat(FOLLOWER);
+    const at = new Date(clock.wallMs()).toISOString();
+    pass(100);
+    lag.onBeatAck(FOLLOWER, { ...ack(77, 10), echoSentAtMs: sentAtMs });
+    pass(HOUR_MS);
+    lag.beat(FOLLOWER);
+    role = "follower";
+    lag.noteOwnCommit(ended);
+    expect(lag.asOf()).toMatchObject({ at, leaderReachable: false });
+    expect(lag.asOf().lagMs).toBeGreaterThanOrEqual(HOUR_MS);
+  });
 });

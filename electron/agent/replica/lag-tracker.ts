@@ -11,6 +11,8 @@ import type { LogIndex, MemberId, Term } from "../../../shared/base/ids.ts";
 import { CommitTimes } from "../../../shared/cluster/lag.ts";
 import type { AsOf, Lag } from "../../../shared/cluster/status.ts";
 import type { BeatAckMessage, BeatMessage } from "../../../shared/protocol/beat.ts";
+import { votersOf } from "../../../shared/raft/configuration.ts";
+import { majorityOf, reachedBy } from "../../../shared/raft/quorum.ts";
 import type { RaftStatus, Seat } from "../../../shared/raft/types.ts";
 import type { Clock } from "../ports.ts";
 import type { Applier } from "./applier.ts";
@@ -26,6 +28,8 @@ export type MemberStages = {
   /** Of the newest snapshot it could serve to others; 0 when it has none. */
   readonly snapshotIndex: LogIndex;
   readonly roundTripMs: number;
+  /** The stamp of the beat that it answered. */
+  readonly answeredMs: number;
   /** Its own clock when it said so; null from a version that does not say. */
   readonly stampMs: number | null;
 };
@@ -66,11 +70,21 @@ export class LagTracker {
   noteOwnCommit(status: RaftStatus): void {
     const isLeader = status.role === "leader";
     if (isLeader !== this.#wasLeader) this.#commitTimes.clear(status.lastIndex);
+    if (this.#wasLeader && !isLeader) this.#noteLed(status);
     // What was heard as the leader of another term may not be true any more.
     if (isLeader !== this.#wasLeader || status.term !== this.#term) this.#stages.clear();
     this.#wasLeader = isLeader;
     this.#term = status.term;
     if (isLeader) this.#commitTimes.committed(status.commitIndex, this.#options.clock.nowMs());
+  }
+
+  /** Its data is as new as the newest of its beats that a majority has answered. */
+  #noteLed({ id, configuration, commitIndex }: RaftStatus): void {
+    const voters = votersOf(configuration);
+    const answered = voters.map((voter) =>
+      voter === id ? Infinity : (this.#stages.get(voter)?.answeredMs ?? -Infinity),
+    );
+    this.#words.led(commitIndex, reachedBy(answered, majorityOf(voters.length)));
   }
 
   /** Seats come and go: one that was given anew has nothing of what it had before. */
@@ -91,7 +105,7 @@ export class LagTracker {
     const knowsAll = termAt(status.commitIndex) === status.term;
     return {
       type: "beat",
-      sentAtMs: clock.nowMs(),
+      sentAtMs: this.#words.stamp(),
       wallMs: clock.wallMs(),
       commit: { term: status.term, index: status.commitIndex },
       logBytes: this.#options.bytesAfter(logIndex(0)),
@@ -129,6 +143,7 @@ export class LagTracker {
       applied: ack.applied,
       snapshotIndex: ack.snapshotIndex,
       stampMs: ack.stampMs,
+      answeredMs: ack.echoSentAtMs,
       heardAtMs: nowMs,
       heardWallMs: this.#options.clock.wallMs(),
       roundTripMs: Math.max(0, nowMs - ack.echoSentAtMs),

@@ -9,6 +9,7 @@
  * The monotonic clock stands still while a computer sleeps; each moment keeps the wall clock beside it, and what
  * that ran ahead (or was set) counts as age.
  */
+import { logIndex } from "../../../shared/base/ids.ts";
 import type { LogIndex } from "../../../shared/base/ids.ts";
 import type { Clock } from "../ports.ts";
 
@@ -18,8 +19,8 @@ export type OwnMoment = { readonly atMs: number; readonly wallMs: number };
 /** What a leader said in answer to a moment. */
 type Word = { readonly commitIndex: LogIndex; readonly moment: OwnMoment };
 
-/** Answers on their way: some 25 s at the usual pace. */
-const SENT_COUNT_MAX = 256;
+/** Answers on their way, or words to twenty members: several seconds at the usual pace. */
+const SENT_COUNT_MAX = 1_024;
 const WORD_COUNT_MAX = 4_096;
 /** The two clocks may drift so far apart within a few seconds without a sleep. */
 const SLEEP_NOTICED_MS = 1_000;
@@ -68,11 +69,23 @@ export class LeaderWords {
    */
   heard(commitIndex: LogIndex, answersAtMs: number | null | "unstated"): void {
     this.#arrival = this.#now();
+    this.#hold(commitIndex, answersAtMs === "unstated" ? this.#now() : this.#momentOf(answersAtMs));
+  }
+
+  /**
+   * This member led, and a majority followed it after it had stamped this: up to then nobody else committed.
+   *
+   * @param commitIndex Its own.
+   */
+  led(commitIndex: LogIndex, stampMs: number): void {
+    this.#hold(commitIndex, this.#sent.find(({ atMs }) => atMs === stampMs) ?? null);
+  }
+
+  #hold(commitIndex: LogIndex, moment: OwnMoment | null): void {
     // A leader that is new may name less than its predecessor: what was committed stays committed.
-    const named = commitIndex > (this.#commitIndex ?? -1) ? commitIndex : this.#commitIndex;
+    const named = logIndex(Math.max(commitIndex, this.#commitIndex ?? 0));
     this.#commitIndex = named;
-    const moment = answersAtMs === "unstated" ? this.#now() : this.#momentOf(answersAtMs);
-    if (named === null || moment === null) return;
+    if (moment === null) return;
     if (moment.atMs <= (this.#newest?.atMs ?? -Infinity)) return;
     this.#newest = moment;
     if (this.#words.at(-1)?.commitIndex === named) this.#words.pop();
