@@ -135,3 +135,22 @@ describe("a store that lost its content", () => {
     expect(member.calls).toContain("load");
   });
 });
+
+describe("a store that is lost again while it is filled", () => {
+  it("is nowhere until the second refill ends, also when the first one's log was replayed by then", async () => {
+    const member = new Member();
+    await member.start();
+    const seen: number[] = [];
+    const refills: Promise<void>[] = [];
+    member.onLoad = () => {
+      seen.push(member.applier.position.applied.index);
+      if (refills.length === 0) refills.push(member.recovery.run());
+      return Promise.resolve();
+    };
+    await member.recovery.run();
+    await Promise.all(refills);
+    await member.applier.reached(logIndex(5)).done;
+    expect(seen).toEqual([0, 0]);
+    expect(member.applier.position.applied.index).toBe(5);
+  });
+});

@@ -198,7 +198,8 @@ export class Applier {
       const batch = this.#readBatch();
       if (batch === null) return;
       const outcome = await this.#apply(batch);
-      if (outcome === null) return;
+      // What was reached before the next refill is nowhere: nothing may be captured on it.
+      if (outcome === null || this.#isLost) return;
       if (outcome.type === "diverged") {
         this.#isSuspended = true;
         this.#options.logger.warn("diverged", { index: outcome.index, detail: outcome.detail });

@@ -48,6 +48,8 @@ export class StoreRecovery {
 
   async #recover(): Promise<void> {
     const { applier, logger, store } = this.#options;
+    // Said when it was asked for; the refill before this one may have ended since.
+    applier.lost();
     await applier.suspend();
     const image = await this.#newestImage();
     const loaded = await store.call("load", { image }).catch(() => null);
