@@ -8,6 +8,7 @@ import { CHECKSUM_ZERO, RowSum, type Checksum } from "../../shared/changes/check
 import { isReservedName } from "../../shared/changes/identifiers.ts";
 import { readPart } from "../../shared/changes/parts.ts";
 import { isSameShape, PayloadReader, type ChangeRecord } from "../../shared/changes/payload.ts";
+import type { RowsRecord } from "../../shared/changes/row-change.ts";
 import { dropParts, hasParts, readClientSequence, takePart, writeClient } from "./bookkeeping.ts";
 import { PSEUDO_TABLE, sumCounters, sumSchema, sumTable } from "./checksums.ts";
 import { SqliteError, type Connection } from "./connection.ts";
@@ -21,8 +22,6 @@ import { Divergence, RowWriter } from "./row-writer.ts";
 import type { TableLayout } from "./table-layout.ts";
 import { readSchema, type Schema } from "./schema.ts";
 import type { StoreState } from "./state.ts";
-
-type RowsRecord = Extract<ChangeRecord, { type: "rows" }>;
 
 /** What a batch changed, for windows. */
 export type BatchEffect = {

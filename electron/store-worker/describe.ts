@@ -1,5 +1,6 @@
 import { readPart } from "../../shared/changes/parts.ts";
-import { PayloadReader, type ChangeRecord } from "../../shared/changes/payload.ts";
+import { PayloadReader } from "../../shared/changes/payload.ts";
+import type { RowsRecord } from "../../shared/changes/row-change.ts";
 import type { PayloadSummary } from "./messages.ts";
 
 const DESCRIBED_RECORDS_MAX = 20;
@@ -40,7 +41,7 @@ function summarize(reader: PayloadReader): string {
   return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
-function preposition(record: Extract<ChangeRecord, { type: "rows" }>): string {
+function preposition(record: RowsRecord): string {
   if (record.operation === "insert") return "into";
   return record.operation === "delete" ? "from" : "in";
 }

@@ -5,15 +5,9 @@
  * key. The inner change is recorded first then, and no member could replay the entry; so such a
  * transaction is refused on the leader instead.
  */
-import {
-  imageValueCount,
-  PayloadReader,
-  type ChangeRecord,
-  type TableShape,
-} from "../../shared/changes/payload.ts";
+import { imageValueCount, PayloadReader, type TableShape } from "../../shared/changes/payload.ts";
+import type { RowsRecord } from "../../shared/changes/row-change.ts";
 import { rowEnd, valueEnd } from "../../shared/changes/row-image.ts";
-
-type RowsRecord = Extract<ChangeRecord, { type: "rows" }>;
 
 /** Row name -> its image as the transaction has left it so far; null when it is gone. */
 type KnownRows = Map<string, string | null>;

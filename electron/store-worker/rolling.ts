@@ -1,5 +1,6 @@
 import type { RowSum } from "../../shared/changes/checksum.ts";
-import { imageValueCount, type ChangeRecord } from "../../shared/changes/payload.ts";
+import { imageValueCount } from "../../shared/changes/payload.ts";
+import type { RowsRecord } from "../../shared/changes/row-change.ts";
 import { rowEnd } from "../../shared/changes/row-image.ts";
 
 /**
@@ -7,11 +8,7 @@ import { rowEnd } from "../../shared/changes/row-image.ts";
  *
  * @returns false when the run is malformed; the sum is then worthless.
  */
-export function rollRows(
-  sum: RowSum,
-  payload: Uint8Array,
-  record: Extract<ChangeRecord, { type: "rows" }>,
-): boolean {
+export function rollRows(sum: RowSum, payload: Uint8Array, record: RowsRecord): boolean {
   const count = imageValueCount(record.table);
   let at = record.start;
   for (let row = 0; row < record.rowCount; row++) {

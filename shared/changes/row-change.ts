@@ -17,10 +17,11 @@ import type { JsonCell } from "./values.ts";
 export type RowChange = {
   readonly table: string;
   readonly operation: RowOperation;
-  /** Names of the values below, as the table had them then; generated columns are not stored. */
+  /**
+   * Names of the values below, as the table had them then; generated columns are not stored. Where no column holds
+   * the rowid, it comes first, under the name `rowid`.
+   */
   readonly columns: readonly string[];
-  /** Where no column holds it: `before` and `after` have it first, under the name `rowid`. */
-  readonly hasRowid: boolean;
   /** null for an insert. */
   readonly before: readonly JsonCell[] | null;
   /** null for a delete. */
@@ -67,7 +68,6 @@ export function readRowChange(bytes: Uint8Array, place: RowPlace): RowChange {
     table: table.name,
     operation,
     columns: table.hasLeadingRowid ? ["rowid", ...table.columns] : table.columns,
-    hasRowid: table.hasLeadingRowid,
     before: before < 0 ? null : cellsAt(bytes, before, table),
     after: after < 0 ? null : cellsAt(bytes, after, table),
   };

@@ -1,7 +1,17 @@
 import { crc32 } from "node:zlib";
 import { expect, it } from "vitest";
+import { SnapshotFiles } from "../../electron/agent/log/snapshots.ts";
 import { FakeDisk } from "../support/fake-disk.ts";
-import { diskWith, entryAt, hardStateOf, openLog, tryOpenLog, value } from "./log-fixtures.ts";
+import {
+  diskWith,
+  entryAt,
+  hardStateOf,
+  openLog,
+  silentLogger,
+  tryOpenLog,
+  value,
+} from "./log-fixtures.ts";
+import { contentAt, openSnapshots } from "./snapshot-fixtures.ts";
 
 const SEGMENT_HEADER_BYTES = 64;
 const RECORD_HEADER_BYTES = 48;
@@ -37,3 +47,21 @@ it.each([0, 1, 2])(
     expect(disk.contents()).toEqual(before);
   },
 );
+
+it("a snapshot of a later version keeps the folder closed and is left alone, as a damaged one beside it", async () => {
+  const disk = new FakeDisk();
+  const files = await openSnapshots(disk);
+  const damaged = value(await files.write(contentAt(10))).path;
+  const later = value(await files.write(contentAt(20))).path;
+  const bytes = disk.contents().get(later)?.slice() ?? new Uint8Array(0);
+  const view = new DataView(bytes.buffer);
+  const crcAt = view.getUint32(12, true) - 4;
+  view.setUint32(8, 2, true);
+  view.setUint32(crcAt, crc32(bytes.subarray(0, crcAt)), true);
+  disk.putFile(later, bytes);
+  disk.flipBits(damaged, 20);
+  const before = disk.contents();
+  const opened = await SnapshotFiles.open({ disk, folder: "snapshots", logger: silentLogger });
+  expect(opened).toMatchObject({ ok: false, error: { code: "log-too-new", file: later } });
+  expect(disk.contents()).toEqual(before);
+});

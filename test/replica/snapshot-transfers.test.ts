@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { logIndex, term } from "../../shared/base/ids.ts";
 import { contentAt, markAt } from "../log/snapshot-fixtures.ts";
 import { value } from "../log/log-fixtures.ts";
 import { TransferWorld } from "./transfer-world.ts";
@@ -51,6 +52,21 @@ describe("a member that needs a snapshot", () => {
     await world.run(5000);
     await expectImage(newcomer, 20);
     expect(countOf(world, follower, "snapshot-chunk")).toBe(0);
+  });
+
+  test("takes none of a later term than the leader's that pointed to it", async () => {
+    const { world, leader, follower, newcomer } = await threeOf();
+    const later = { term: term(99), index: logIndex(18) };
+    const content = contentAt(18);
+    value(await follower.files.write({ ...content, mark: { ...content.mark, position: later } }));
+    // The core asks again after a failure; the leader itself serves when a follower failed twice.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      leader.sender.start(newcomer.id);
+      await world.run(15_000);
+    }
+    expect(leader.reports[0]).toEqual({ to: newcomer.id, outcome: "failed" });
+    expect(countOf(world, newcomer, "snapshot-progress")).toBeGreaterThan(0);
+    await expectImage(newcomer, 20);
   });
 
   test("gets it from the leader when it speaks the first version", async () => {

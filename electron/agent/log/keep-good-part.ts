@@ -117,13 +117,7 @@ async function noteCommitted(
     return ok(null);
   const { last, lastHash } = end.scan;
   const kept = hint.index < last.index ? hint : { ...hint, index: last.index, hash: lastHash };
-  const opened = await disk.open(joinPath(folder, COMMIT_HINT_NAME));
-  if (!opened.ok) return opened;
-  const cut = await opened.value.truncate(0);
-  const written = cut.ok ? await opened.value.append([encodeCommitHint(kept)]) : cut;
-  const synced = written.ok ? await opened.value.sync() : written;
-  await opened.value.close();
-  return synced;
+  return writeWhole(disk, joinPath(folder, COMMIT_HINT_NAME), encodeCommitHint(kept));
 }
 
 async function copyGood(
@@ -131,14 +125,22 @@ async function copyGood(
   folder: string,
   segment: { readonly name: string; readonly goodBytes: number },
 ): Promise<Result<null, DiskError>> {
-  const path = joinPath(folder, COPY_NAME);
-  const removed = await disk.remove(path);
-  if (!removed.ok) return removed;
   const read = await disk.readAround(joinPath(folder, segment.name));
   if (!read.ok) return read;
+  const bytes = (read.value?.bytes ?? NO_BYTES).subarray(0, segment.goodBytes);
+  return writeWhole(disk, joinPath(folder, COPY_NAME), bytes);
+}
+
+/** In the place of whatever an interrupted try left there. */
+async function writeWhole(
+  disk: Disk,
+  path: string,
+  bytes: Uint8Array,
+): Promise<Result<null, DiskError>> {
+  const removed = await disk.remove(path);
+  if (!removed.ok) return removed;
   const opened = await disk.open(path);
   if (!opened.ok) return opened;
-  const bytes = (read.value?.bytes ?? NO_BYTES).subarray(0, segment.goodBytes);
   const written = await opened.value.append([bytes]);
   const synced = written.ok ? await opened.value.sync() : written;
   await opened.value.close();

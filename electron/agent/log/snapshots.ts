@@ -77,21 +77,11 @@ export class SnapshotFiles {
     // A killed process may have given a name that the disk does not know yet.
     const named = await disk.syncFolder(folder);
     if (!named.ok) return named;
-    const listed = await disk.list(folder);
-    if (!listed.ok) return listed;
-    const files = new SnapshotFiles(options, []);
-    const damagedPaths: string[] = [];
-    for (const name of listed.value) {
-      if (!name.endsWith(SNAPSHOT_SUFFIX)) continue;
-      const path = joinPath(folder, name);
-      const info = await readSnapshotInfo(disk, path);
-      if (!info.ok) return info;
-      if (info.value === "too-new") return err(tooNew(path));
-      if (info.value === null) damagedPaths.push(path);
-      else files.#kept.push(info.value);
-    }
-    // Only now: of a folder that a newer version has worked on nothing is touched.
-    for (const path of damagedPaths) await files.#putAside(path);
+    // All are looked at first: of a folder that a newer version has worked on nothing is touched.
+    const found = await findSnapshots(disk, folder);
+    if (!found.ok) return found;
+    const files = new SnapshotFiles(options, found.value.infos);
+    for (const path of found.value.damagedPaths) await files.#putAside(path);
     const pruned = await files.#prune();
     return pruned.ok ? ok(files) : pruned;
   }
@@ -101,18 +91,14 @@ export class SnapshotFiles {
     disk,
     folder,
   }: Pick<SnapshotOptions, "disk" | "folder">): Promise<Result<SnapshotLook, SnapshotOpenError>> {
-    const listed = await disk.list(folder);
-    if (!listed.ok) return listed;
-    const damagedPaths: string[] = [];
+    const found = await findSnapshots(disk, folder);
+    if (!found.ok) return found;
+    const damagedPaths = [...found.value.damagedPaths];
     let newest: LoadedSnapshot | null = null;
-    for (const name of listed.value.filter((each) => each.endsWith(SNAPSHOT_SUFFIX))) {
-      const path = joinPath(folder, name);
-      const info = await readSnapshotInfo(disk, path);
-      if (!info.ok) return info;
-      if (info.value === "too-new") return err(tooNew(path));
-      const loaded = info.value === null ? ok(null) : await loadWhole(disk, info.value);
+    for (const info of found.value.infos) {
+      const loaded = await loadWhole(disk, info);
       if (!loaded.ok) return loaded;
-      if (loaded.value === null) damagedPaths.push(path);
+      if (loaded.value === null) damagedPaths.push(info.path);
       else newest = loaded.value;
     }
     return ok({ newest, damagedPaths });
@@ -298,6 +284,31 @@ export type SnapshotOptions = {
   readonly folder: string;
   readonly logger: Logger;
 };
+
+/** What headers and trailers say, oldest first, and the files that have none. */
+async function findSnapshots(
+  disk: Disk,
+  folder: string,
+): Promise<
+  Result<
+    { readonly infos: readonly SnapshotInfo[]; readonly damagedPaths: readonly string[] },
+    SnapshotOpenError
+  >
+> {
+  const listed = await disk.list(folder);
+  if (!listed.ok) return listed;
+  const infos: SnapshotInfo[] = [];
+  const damagedPaths: string[] = [];
+  for (const name of listed.value.filter((each) => each.endsWith(SNAPSHOT_SUFFIX))) {
+    const path = joinPath(folder, name);
+    const info = await readSnapshotInfo(disk, path);
+    if (!info.ok) return info;
+    if (info.value === "too-new") return err(tooNew(path));
+    if (info.value === null) damagedPaths.push(path);
+    else infos.push(info.value);
+  }
+  return ok({ infos, damagedPaths });
+}
 
 /** The image; null when it is not what was stored. */
 async function loadWhole(

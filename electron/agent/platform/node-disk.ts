@@ -152,7 +152,10 @@ async function readBlocks(path: string): Promise<SpoiltFile> {
   }
 }
 
-/** @returns false when the disk does not give these bytes back; they stay what they were. */
+/**
+ * @returns false when the disk does not give all of these bytes back. A bad sector behind good ones may show as a
+ *   short read instead of an error.
+ */
 async function readInto(
   handle: FileHandle,
   bytes: Uint8Array,
@@ -160,13 +163,13 @@ async function readInto(
   to: number,
 ): Promise<boolean> {
   try {
-    await handle.read(bytes, from, to - from, from);
-    return true;
+    const { bytesRead } = await handle.read(bytes, from, to - from, from);
+    if (bytesRead === to - from) return true;
   } catch (error) {
     if (!UNREADABLE_CODES.includes(errorNumber(error) ?? "")) throw error;
-    bytes.fill(UNREADABLE_BYTE, from, to);
-    return false;
   }
+  bytes.fill(UNREADABLE_BYTE, from, to);
+  return false;
 }
 
 /** Errors of the system become results; others are bugs and go on as exceptions. */

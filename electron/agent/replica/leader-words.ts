@@ -6,15 +6,13 @@
  * was committed at T, however long the word was on its way, and however long either of them stood still. A word
  * that waited in a socket answers an old moment and makes nothing look new.
  *
- * The monotonic clock stands still while a computer sleeps; each moment keeps the wall clock beside it, and what
- * that ran ahead (or was set) counts as age.
+ * What the wall clock jumped since a moment counts as age: the computer may have slept (`own-moment.ts`).
  */
 import { logIndex } from "../../../shared/base/ids.ts";
 import type { LogIndex } from "../../../shared/base/ids.ts";
 import type { Clock } from "../ports.ts";
-
-/** A moment of this member's clocks. */
-export type OwnMoment = { readonly atMs: number; readonly wallMs: number };
+import { momentOf, since } from "./own-moment.ts";
+import type { OwnMoment } from "./own-moment.ts";
 
 /** What a leader said in answer to a moment. */
 type Word = { readonly commitIndex: LogIndex; readonly moment: OwnMoment };
@@ -22,8 +20,6 @@ type Word = { readonly commitIndex: LogIndex; readonly moment: OwnMoment };
 /** Answers on their way, or words to twenty members: several seconds at the usual pace. */
 const SENT_COUNT_MAX = 1_024;
 const WORD_COUNT_MAX = 4_096;
-/** The two clocks may drift so far apart within a few seconds without a sleep. */
-const SLEEP_NOTICED_MS = 1_000;
 
 /** What the leaders said to this follower. */
 export class LeaderWords {
@@ -57,7 +53,7 @@ export class LeaderWords {
 
   /** An answer goes out now. @returns its stamp. */
   stamp(): number {
-    const moment = this.#now();
+    const moment = momentOf(this.#clock);
     this.#sent.push(moment);
     if (this.#sent.length > SENT_COUNT_MAX) this.#sent.shift();
     return moment.atMs;
@@ -68,8 +64,11 @@ export class LeaderWords {
    *   an older version, whose word is taken to be as new as its arrival.
    */
   heard(commitIndex: LogIndex, answersAtMs: number | null | "unstated"): void {
-    this.#arrival = this.#now();
-    this.#hold(commitIndex, answersAtMs === "unstated" ? this.#now() : this.#momentOf(answersAtMs));
+    this.#arrival = momentOf(this.#clock);
+    this.#hold(
+      commitIndex,
+      answersAtMs === "unstated" ? momentOf(this.#clock) : this.#answered(answersAtMs),
+    );
   }
 
   /**
@@ -105,13 +104,12 @@ export class LeaderWords {
 
   /** How long ago a moment was, in ms, sleep included. */
   ageMs(moment: OwnMoment): number {
-    const elapsedMs = this.#clock.nowMs() - moment.atMs;
-    const aheadMs = Math.abs(this.#clock.wallMs() - moment.wallMs - elapsedMs);
-    return elapsedMs + (aheadMs > SLEEP_NOTICED_MS ? aheadMs : 0);
+    const { elapsedMs, jumpMs } = since(this.#clock, moment);
+    return elapsedMs + jumpMs;
   }
 
   /** Stamps are unique enough: what another start of this program stamped is not among them. */
-  #momentOf(answersAtMs: number | null): OwnMoment | null {
+  #answered(answersAtMs: number | null): OwnMoment | null {
     const place = this.#sent.findIndex(({ atMs }) => atMs === answersAtMs);
     if (place < 0) return null;
     const [moment = null] = this.#sent.splice(0, place + 1).slice(-1);
@@ -122,9 +120,5 @@ export class LeaderWords {
   #thin(): void {
     const half = this.#words.length >> 1;
     this.#words = this.#words.filter((_, place) => place > half || place % 2 === 0);
-  }
-
-  #now(): OwnMoment {
-    return { atMs: this.#clock.nowMs(), wallMs: this.#clock.wallMs() };
   }
 }

@@ -18,7 +18,6 @@ import type { Result } from "../../../shared/base/result.ts";
 import { base64Encode } from "../../../shared/changes/base64.ts";
 import type { LogEntry, LogView, RaftStatus } from "../../../shared/raft/types.ts";
 import type { CaptureRequest } from "../../store-worker/messages.ts";
-import { LogReadError } from "../log/log-error.ts";
 import type { Administration } from "../members/administration.ts";
 import {
   parseIndex,
@@ -35,6 +34,7 @@ import type { LagTracker } from "./lag-tracker.ts";
 import type { Leadership } from "./leadership.ts";
 import { PastMethods } from "./past-methods.ts";
 import { Past } from "./past.ts";
+import { readLog } from "./read-log.ts";
 import type { Reader } from "./reader.ts";
 import type { ReplicaContext, ReplicaOptions } from "./replica-context.ts";
 import { rowsToTell } from "./status-builder.ts";
@@ -214,7 +214,7 @@ export class Methods {
     const newestFrom = Math.max(log.firstIndex, log.lastIndex - count + 1);
     const from = Math.max(log.firstIndex, params.fromIndex ?? newestFrom);
     if (from > log.lastIndex) return ok({ lines: [], lastIndex: log.lastIndex });
-    const read = readEntries(log, logIndex(from));
+    const read = readLog(() => ok(log.entriesFrom(logIndex(from), LOG_BYTES_MAX)));
     if (!read.ok) return read;
     const entries = read.value.slice(0, count);
     const payloads = entries.filter((each) => each.kind === "data").map((each) => each.payload);
@@ -289,15 +289,6 @@ export class Methods {
     const call = { method, params, withinMs: ADMINISTRATION_WAIT_MS };
     const answer = await this.#options.forwarder.ask(leader, call);
     return answer.ok ? ok(answer.value as ApiResult<M>) : answer;
-  }
-}
-
-function readEntries(log: LogView, from: LogIndex): Result<readonly LogEntry[], ApiError> {
-  try {
-    return ok(log.entriesFrom(from, LOG_BYTES_MAX));
-  } catch (error) {
-    if (!(error instanceof LogReadError)) throw error;
-    return err({ code: "log-damaged", message: `The log cannot be read: ${error.message}.` });
   }
 }
 

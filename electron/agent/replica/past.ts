@@ -15,9 +15,9 @@ import { readPart } from "../../../shared/changes/parts.ts";
 import type { RowName } from "../../../shared/changes/row-name.ts";
 import type { LogEntry, LogView } from "../../../shared/raft/types.ts";
 import type { RowPast } from "../../store-worker/messages.ts";
-import { LogReadError } from "../log/log-error.ts";
 import type { Clock, Store } from "../ports.ts";
 import { askStore } from "./ask-store.ts";
+import { readLog } from "./read-log.ts";
 
 /** A whole transaction as the log has it. */
 export type LoggedTransaction = {
@@ -71,7 +71,7 @@ export class Past {
     const applied = appliedIndex();
     if (index < 1 || index > applied) return err(notFound(`Entry ${index} is not applied here`));
     if (index < log.firstIndex) return err(this.#forgotten(index));
-    return this.#reading(() => {
+    return readLog(() => {
       const entry = log.entriesFrom(logIndex(index), 0)[0];
       const part = entry?.kind === "data" ? readPart(entry.payload) : null;
       if (entry?.kind !== "data") return err(notFound(`Entry ${index} is no transaction`));
@@ -131,7 +131,7 @@ export class Past {
     for (let at = start; at <= to; at = start + entries.length) {
       // The log may have been cut meanwhile.
       if (at < log.firstIndex) return err(this.#forgotten(at));
-      const piece = this.#reading(() => ok(log.entriesFrom(logIndex(at), PIECE_BYTES_MAX)));
+      const piece = readLog(() => ok(log.entriesFrom(logIndex(at), PIECE_BYTES_MAX)));
       if (!piece.ok) return piece;
       entries.push(...piece.value.slice(0, to - at + 1));
       await this.#pause();
@@ -146,15 +146,6 @@ export class Past {
   /** Lets everything else that waits have its turn. */
   #pause(): Promise<void> {
     return new Promise((resolve) => this.#options.clock.after(0, resolve));
-  }
-
-  #reading<T>(read: () => Result<T, ApiError>): Result<T, ApiError> {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof LogReadError)) throw error;
-      return err({ code: "log-damaged", message: `The log cannot be read: ${error.message}.` });
-    }
   }
 
   #forgotten(index: number): ApiError {

@@ -12,6 +12,8 @@ import type { ReadAnswer } from "../../../shared/raft/types.ts";
 import type { Clock, Store } from "../ports.ts";
 import { askStore } from "./ask-store.ts";
 import type { Applier } from "./applier.ts";
+import { momentOf, since } from "./own-moment.ts";
+import type { OwnMoment } from "./own-moment.ts";
 
 type ReaderOptions = {
   readonly clock: Clock;
@@ -29,8 +31,6 @@ type ReaderOptions = {
 const ROWS_DEFAULT = 10_000;
 /** After a leader change the new one answers as soon as its no-op is committed. */
 const READ_INDEX_RETRY_MS = 50;
-/** The wall clock this far ahead of the monotonic one: the computer slept, or somebody set it. */
-const SLEEP_NOTICED_MS = 1_000;
 
 /** Answers queries. */
 export class Reader {
@@ -38,8 +38,7 @@ export class Reader {
   readonly #asked = new Map<number, (index: LogIndex | null) => void>();
   #nextRequestId = 1;
   /** The newest round that a quorum answered: when it began, and what was committed then. */
-  #confirmed: { readonly atMs: number; readonly wallMs: number; readonly index: LogIndex } | null =
-    null;
+  #confirmed: (OwnMoment & { readonly index: LogIndex }) | null = null;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -110,7 +109,7 @@ export class Reader {
     const { clock, waitMs } = this.#options;
     const deadlineMs = clock.nowMs() + waitMs;
     for (;;) {
-      const asked = { atMs: clock.nowMs(), wallMs: clock.wallMs() };
+      const asked = momentOf(clock);
       const index = await this.#askReadIndex(deadlineMs - clock.nowMs());
       if (index !== null) {
         this.#confirmed = { ...asked, index };
@@ -163,9 +162,8 @@ export class Reader {
   #confirmedWithin(maxStalenessMs: number): LogIndex | null {
     const { clock } = this.#options;
     if (this.#confirmed === null) return null;
-    const elapsedMs = clock.nowMs() - this.#confirmed.atMs;
-    const sleptMs = clock.wallMs() - this.#confirmed.wallMs - elapsedMs;
-    if (elapsedMs > maxStalenessMs || Math.abs(sleptMs) > SLEEP_NOTICED_MS) return null;
+    const { elapsedMs, jumpMs } = since(clock, this.#confirmed);
+    if (elapsedMs > maxStalenessMs || jumpMs > 0) return null;
     return this.#confirmed.index;
   }
 }
