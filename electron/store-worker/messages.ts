@@ -5,6 +5,7 @@
 import type { LogIndex, Position, Term } from "../../shared/base/ids.ts";
 import type { Result } from "../../shared/base/result.ts";
 import type { ColumnInfo, StatementResult, TableInfo } from "../../shared/api/methods.ts";
+import type { TransactionLine } from "../../shared/api/past.ts";
 import type { RowChange } from "../../shared/changes/row-change.ts";
 import type { RowName } from "../../shared/changes/row-name.ts";
 import type { UndoConflict } from "../../shared/changes/undo.ts";
@@ -126,10 +127,12 @@ export type VerifyOutcome = {
   }[];
 };
 
-/** A row of `describePayload`: what an entry changed, in words. */
-export type PayloadSummary = {
+/** What an entry changed, in short. */
+export type PayloadSummary = Pick<TransactionLine, "schemaChanges" | "tables" | "moreCount"> & {
+  /** ISO 8601 of the leader's wall clock. */
   readonly at: string;
   readonly author: string;
+  /** The same as a sentence; of what is no whole transaction, what it is instead. */
   readonly summary: string;
 };
 

@@ -28,6 +28,8 @@ export type InputPorts = {
   /** Today as the column should hold it; the clock is not read here. */
   readonly today: () => string;
   readonly focusFilter: () => void;
+  /** Somebody asks what became of a row. */
+  readonly onHistory: (row: GridRow) => void;
 };
 
 /** Owns what a person is doing in a grid right now. */
@@ -139,6 +141,12 @@ export class GridInput {
     else void writer.paste(cells, grid.block);
   }
 
+  /** What became of the row the cursor is on. */
+  showHistory(): void {
+    const row = this.#ports.grid.rowAt(this.#ports.grid.active.row);
+    if (row !== null) this.#ports.onHistory(row);
+  }
+
   async deleteSelected(): Promise<void> {
     this.#dialog = null;
     await this.#ports.writer.deleteRows(this.#ports.grid.block);
@@ -180,6 +188,8 @@ export class GridInput {
         return this.openDialog(command.type);
       case "find":
         return this.#ports.focusFilter();
+      case "row-history":
+        return this.showHistory();
     }
   }
 

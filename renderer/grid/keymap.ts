@@ -9,7 +9,8 @@ export type GridCommand =
   | { readonly type: "clear" }
   | { readonly type: "cancel" }
   | { readonly type: "select-all" | "select-column" | "select-row" }
-  | { readonly type: "fill-down" | "insert-today" | "undo" | "add-row" | "delete-rows" | "find" };
+  | { readonly type: "fill-down" | "insert-today" | "undo" | "add-row" | "delete-rows" | "find" }
+  | { readonly type: "row-history" };
 
 /** What is needed of a KeyboardEvent. */
 export type Key = {
@@ -47,6 +48,7 @@ const CONTROL_COMMANDS: { readonly [key: string]: GridCommand } = {
   ";": { type: "insert-today" },
   z: { type: "undo" },
   f: { type: "find" },
+  h: { type: "row-history" },
   "-": { type: "delete-rows" },
 };
 

@@ -35,6 +35,7 @@ export const shortcutGroups: readonly {
       { keys: ["Insert"], does: "Add a row" },
       { keys: ["Ctrl −"], does: "Delete the selected rows" },
       { keys: ["Ctrl Z"], does: "Undo your last edit of cells" },
+      { keys: ["Ctrl H"], does: "What became of the row" },
     ],
   },
   {

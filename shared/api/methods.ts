@@ -3,10 +3,10 @@
  * all call these; a method that is missing on one side does not compile.
  */
 import type { LogIndex, MemberId, Term } from "../base/ids.ts";
-import type { RowChange } from "../changes/row-change.ts";
 import type { UndoConflict } from "../changes/undo.ts";
 import type { JsonCell, JsonParams, SqlStatement } from "../changes/values.ts";
 import type { AsOf, LagSample, SeatReason, SeatStatus, Status } from "../cluster/status.ts";
+import type { LoggedChanges, RowVersion, TransactionLine } from "./past.ts";
 
 /** How long a write waits: the leader's disk, a quorum's disks, every connected member's store. */
 export type AckLevel = "flushed" | "committed" | "applied";
@@ -108,30 +108,6 @@ export type LogLine = {
   readonly summary: string;
 };
 
-/** A transaction as the log has it. */
-export type LoggedChanges = {
-  readonly term: Term;
-  /** Of its last part. */
-  readonly index: LogIndex;
-  /** ISO 8601 of the leader's wall clock. */
-  readonly at: string;
-  readonly author: string;
-  /** Schema changes as SQL, in order. */
-  readonly schemaChanges: readonly string[];
-  readonly changes: readonly RowChange[];
-  /** All rows it changed, those not listed too. */
-  readonly rowCount: number;
-};
-
-/** One change of a row, with where it stands in the log. */
-export type RowVersion = {
-  readonly term: Term;
-  readonly index: LogIndex;
-  readonly at: string;
-  readonly author: string;
-  readonly change: RowChange;
-};
-
 type Empty = { readonly [key: string]: never };
 
 /** name -> params and result. */
@@ -196,6 +172,22 @@ export type ApiMethods = {
   log: {
     params: { readonly fromIndex?: number; readonly count?: number };
     result: { readonly lines: readonly LogLine[]; readonly lastIndex: LogIndex };
+  };
+  /** What was changed, the newest transaction first, from this member's log: what was applied here, offline too. */
+  transactions: {
+    params: {
+      /** Only older ones; from a former answer's `next`. */
+      readonly beforeIndex?: number;
+      /** At most so many, 1 to 500; 50 unless asked. Fewer when they are large. */
+      readonly count?: number;
+    };
+    result: {
+      readonly transactions: readonly TransactionLine[];
+      /** The `beforeIndex` to ask for older ones; null when the kept log has none. */
+      readonly next: LogIndex | null;
+      /** Where the kept log begins: nothing older is known here. */
+      readonly firstIndex: LogIndex;
+    };
   };
   /** One transaction, row by row, from this member's log. Any index of its parts names it. */
   transaction: {

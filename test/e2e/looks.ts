@@ -21,7 +21,7 @@ const SIZES = [
 export const ARE_SCREENSHOTS_WANTED = process.env["TIDEMARK_SCREENSHOTS"] === "1";
 
 /** The pages of the product that have pictures. */
-export type Look = "grid" | "computers" | "first-run" | "sql";
+export type Look = "grid" | "history" | "computers" | "first-run" | "sql";
 
 /** What is looked at. */
 export type Viewing = {

@@ -46,7 +46,7 @@ export class MemberWindow {
   }
 
   /** Goes to a page of the window by its navigation. */
-  async goTo(name: "Tables" | "Computers" | "SQL"): Promise<void> {
+  async goTo(name: "Tables" | "History" | "Computers" | "SQL"): Promise<void> {
     await this.page.getByRole("link", { name, exact: true }).click();
   }
 

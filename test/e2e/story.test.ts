@@ -216,6 +216,49 @@ describe.skipIf(CHROMIUM === null)("three computers and their windows", () => {
     for (const window of all) await window.page.getByRole("grid").press("Control+Home");
   });
 
+  test("what was deleted comes back from the page of history, and a mirror tells a row's past", async () => {
+    const { leader, pen, mirrors } = await roles();
+    const [mirror] = mirrors;
+    if (mirror === undefined) throw new Error("there is a mirror");
+    const mirrorsCount = async (wanted: number): Promise<void> => {
+      const rows = mirror.page.getByText(`${wanted.toLocaleString("en-US")} rows`, { exact: true });
+      await rows.waitFor();
+    };
+    await pen.goTo("History");
+    await pen.page.getByRole("link", { name: /^cities: 1 row deleted/ }).click();
+    await pen.page.getByRole("cell", { name: "Atlantis" }).waitFor();
+    for (const wanted of [CITY_COUNT + 1, CITY_COUNT]) {
+      await pen.button("Take back…").click();
+      await pen.page.getByText(/^1 row goes back/).waitFor();
+      const address = pen.page.url();
+      await pen.button("Take back").click();
+      await mirrorsCount(wanted);
+      // It goes to the transaction that did it, which can be taken back in turn.
+      await pen.page.waitForURL((url) => url.href !== address);
+    }
+    await mirror.cell({ row: 2, column: await mirror.column("name") }).click();
+    await mirror.page.keyboard.press("Control+h");
+    const dialog = mirror.page.getByRole("dialog", { name: "History of a row" });
+    await dialog.getByText("Tidewater").waitFor();
+    await dialog.getByText(leader.name).first().waitFor();
+    await dialog.getByRole("link").first().click();
+    await mirror.page.getByText(`Read only here: ${leader.name} leads.`).waitFor();
+    await mirror.page.locator("ins", { hasText: "Tidewater" }).waitFor();
+    await expectGoodLooks(browser, {
+      look: "history",
+      openUrl: leader.openUrl,
+      show: async (window) => {
+        await window.goTo("History");
+        await window.page
+          .getByRole("link", { name: /^cities: 1 row changed/ })
+          .first()
+          .click();
+        await window.page.locator("ins").first().waitFor();
+      },
+    });
+    for (const window of [pen, ...mirrors]) await window.openTable("cities");
+  });
+
   test("a mirror's grid sorts and filters by itself", async () => {
     const [mirror] = (await roles()).mirrors;
     if (mirror === undefined) throw new Error("there is a mirror");

@@ -1,4 +1,10 @@
-import type { Agent, Answer, ClientError, ConnectionState } from "../../renderer/agent/client.ts";
+import type {
+  Agent,
+  Answer,
+  ClientError,
+  ConnectionState,
+  WriteMethod,
+} from "../../renderer/agent/client.ts";
 import type { ApiEvent, ApiMethod, ApiParams } from "../../shared/api/methods.ts";
 import { err, ok } from "../../shared/base/result.ts";
 
@@ -30,7 +36,7 @@ export class FakeAgent implements Agent {
     }) as Answer<M>;
   }
 
-  write<M extends "execute" | "insertRows">(method: M, params: ApiParams<M>): Answer<M> {
+  write<M extends WriteMethod>(method: M, params: ApiParams<M>): Answer<M> {
     return this.call(method, params);
   }
 

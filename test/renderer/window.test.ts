@@ -25,7 +25,10 @@ function stored(sql: string): unknown {
 
 describe.skipIf(CHROMIUM === null)("the window", () => {
   beforeAll(async () => {
-    app = await WindowUnderTest.start(READING_COUNT);
+    app = await WindowUnderTest.start({
+      folder: "window-under-test",
+      readingCount: READING_COUNT,
+    });
   }, 120_000);
 
   afterEach(async () => {

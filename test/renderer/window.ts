@@ -10,7 +10,6 @@ import { startMockAgent, type MockAgent } from "../support/mock-agent.ts";
 import { sampleDatabase } from "../support/mock-data.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const FOLDER = `${ROOT}.cache/window-under-test`;
 
 /** The built window in a browser, with a mock agent behind it. */
 export class WindowUnderTest {
@@ -25,15 +24,20 @@ export class WindowUnderTest {
     this.#browser = browser;
   }
 
-  static async start(readingCount: number): Promise<WindowUnderTest> {
+  /** @param options.folder Of the built window: files of tests run side by side. */
+  static async start(options: {
+    readonly folder: string;
+    readonly readingCount: number;
+  }): Promise<WindowUnderTest> {
+    const folder = `${ROOT}.cache/${options.folder}`;
     await build({
       configFile: `${ROOT}build/vite.renderer.config.ts`,
       logLevel: "error",
-      build: { outDir: FOLDER, minify: false },
+      build: { outDir: folder, minify: false },
     });
     const agent = await startMockAgent({
-      folder: FOLDER,
-      database: await sampleDatabase(readingCount),
+      folder,
+      database: await sampleDatabase(options.readingCount),
     });
     return new WindowUnderTest(agent, await launchChromium());
   }

@@ -137,6 +137,59 @@ describe("a row's past", () => {
   });
 });
 
+describe("the list of transactions", () => {
+  async function list(beforeIndex = Infinity, countMax = 50) {
+    const found = await answered(past().transactionsBefore(beforeIndex, countMax));
+    if (!found.ok) throw new Error(found.error.message);
+    return found.value;
+  }
+
+  it("tells the newest first what each did, without the core's own entries", async () => {
+    commit("CREATE TABLE t (id INTEGER PRIMARY KEY, a)");
+    add(null, 2);
+    commit("INSERT INTO t VALUES (1, 'a'), (2, 'b')");
+    commit("UPDATE t SET a = 'c' WHERE id = 1", "DELETE FROM t WHERE id = 2", "DROP TABLE t");
+    const { transactions, next } = await list();
+    expect(next).toBeNull();
+    expect(transactions.map(({ index, tables }) => [index, tables])).toEqual([
+      [4, [{ table: "t", inserted: 0, updated: 1, deleted: 1 }]],
+      [3, [{ table: "t", inserted: 2, updated: 0, deleted: 0 }]],
+      [1, []],
+    ]);
+    expect(transactions[0]?.schemaChanges).toEqual(["DROP TABLE t"]);
+    expect(transactions[1]).toMatchObject({ author: "ada", at: "2023-11-14T22:13:20.000Z" });
+  });
+
+  it("comes in parts of any size, each transaction once, large ones at their last part", async () => {
+    commit("CREATE TABLE t (id INTEGER PRIMARY KEY, a)");
+    const expected = [entries.length];
+    for (let i = 0; i < 230; i++) {
+      const value = i % 60 === 59 ? "randomblob(2500000)" : `'${i}'`;
+      commit(`INSERT INTO t VALUES (${i}, ${value})`);
+      expected.unshift(entries.length);
+      if (i % 7 === 0) add(null);
+    }
+    for (const countMax of [1, 7, 500]) {
+      const seen: number[] = [];
+      let next: number | null = Infinity;
+      while (next !== null) {
+        const page: Awaited<ReturnType<typeof list>> = await list(next, countMax);
+        expect(page.transactions.length).toBeLessThanOrEqual(countMax);
+        seen.push(...page.transactions.map(({ index }) => index));
+        ({ next } = page);
+      }
+      expect(seen).toEqual(expected);
+    }
+  });
+
+  it("ends where the kept log begins", async () => {
+    commit("CREATE TABLE t (id INTEGER PRIMARY KEY, a)");
+    for (let i = 1; i <= 5; i++) commit(`INSERT INTO t VALUES (${i}, ${i})`);
+    firstIndex = 4;
+    expect((await list()).transactions.map(({ index }) => index)).toEqual([6, 5, 4]);
+  });
+});
+
 describe("a transaction", () => {
   it("in parts is found by each of them, and stands where its last one does", async () => {
     commit("CREATE TABLE t (id INTEGER PRIMARY KEY, a)");

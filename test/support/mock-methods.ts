@@ -8,10 +8,12 @@ import type {
   ApiParams,
   ApiReply,
   ApiRequest,
+  ApiResult,
 } from "../../shared/api/methods.ts";
 import type { SqlStatement } from "../../shared/changes/values.ts";
 import type { MockCluster } from "./mock-cluster.ts";
 import type { MockDatabase } from "./mock-database.ts";
+import { mockRowHistory, mockTransaction, mockTransactions, mockUndoPreview } from "./mock-past.ts";
 
 /** What the mock says to a request, and what every window hears after it. */
 export type MockAnswer = { readonly reply: ApiReply; readonly events: readonly ApiEvent[] };
@@ -73,12 +75,18 @@ function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatab
       return { result: verification(cluster) };
     case "log":
       return { result: { lines: [], lastIndex: cluster.index } };
+    case "transactions":
+      return { result: mockTransactions() };
+    case "transaction":
+      return { result: knownTransaction((request.params as ApiParams<"transaction">).index) };
+    case "rowHistory":
+      return { result: mockRowHistory(request.params as ApiParams<"rowHistory">) };
+    case "undoPreview":
+      return { result: mockUndoPreview((request.params as ApiParams<"undoPreview">).index) };
+    case "undo":
+      return undo(cluster, (request.params as ApiParams<"undo">).index);
     case "removeMember":
     case "backup":
-    case "transaction":
-    case "rowHistory":
-    case "undoPreview":
-    case "undo":
       throw new Refusal({ code: "not-found", message: "The mock does not do this." });
   }
 }
@@ -111,6 +119,21 @@ function insertRows(
   );
   const result = { term: 7, index: cluster.index, rowCount: params.rows.length };
   return { ...done, result };
+}
+
+function undo(cluster: MockCluster, index: number): Outcome {
+  assertWritable(cluster);
+  const { rowCount } = knownTransaction(index);
+  const event = cluster.commit(["patients"], false);
+  return { result: { term: 7, index: cluster.index, rowCount }, events: [event] };
+}
+
+function knownTransaction(index: number): ApiResult<"transaction"> {
+  const found = mockTransaction(index);
+  if (found === null) {
+    throw new Refusal({ code: "not-found", message: `Entry ${index} is not kept any more.` });
+  }
+  return found;
 }
 
 function assertWritable(cluster: MockCluster): void {

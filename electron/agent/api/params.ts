@@ -78,6 +78,10 @@ const schemas: Schemas = {
     fromIndex: v.exactOptional(count),
     count: v.exactOptional(v.pipe(count, v.minValue(1), v.maxValue(10_000))),
   }),
+  transactions: v.strictObject({
+    beforeIndex: v.exactOptional(count),
+    count: v.exactOptional(v.pipe(count, v.minValue(1), v.maxValue(500))),
+  }),
   transaction: v.strictObject({
     index: count,
     skip: v.exactOptional(count),

@@ -141,6 +141,7 @@ export class Methods {
         this.#onLeader("switchover", params, () => administration.switchover(params)),
       removeMember: (params) =>
         this.#onLeader("removeMember", params, () => administration.remove(params)),
+      transactions: (params) => this.#past.transactions(params),
       transaction: (params) => this.#past.transaction(params),
       rowHistory: (params) => this.#past.rowHistory(params),
       undoPreview: (params) => this.#past.undoPreview(params),

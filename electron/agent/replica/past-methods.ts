@@ -24,6 +24,7 @@ type PastMethodsOptions = {
   ) => Promise<WriteOutcome>;
 };
 
+const TRANSACTIONS_DEFAULT = 50;
 const CHANGES_DEFAULT = 500;
 const VERSIONS_DEFAULT = 50;
 
@@ -33,6 +34,15 @@ export class PastMethods {
 
   constructor(options: PastMethodsOptions) {
     this.#options = options;
+  }
+
+  async transactions({
+    beforeIndex = Infinity,
+    count = TRANSACTIONS_DEFAULT,
+  }: ApiParams<"transactions">): Promise<Result<ApiResult<"transactions">, ApiError>> {
+    const { past, log } = this.#options;
+    const found = await past.transactionsBefore(beforeIndex, count);
+    return found.ok ? ok({ ...found.value, firstIndex: log.firstIndex }) : found;
   }
 
   async transaction({

@@ -6,6 +6,8 @@
  * transaction in parts counts when its last part was applied; one whose end never came did not happen.
  */
 import type { ApiError } from "../../../shared/api/methods.ts";
+import type { TransactionLine } from "../../../shared/api/past.ts";
+import { defined } from "../../../shared/base/assert.ts";
 import { concatBytes } from "../../../shared/base/bytes.ts";
 import { logIndex } from "../../../shared/base/ids.ts";
 import type { LogIndex, Position } from "../../../shared/base/ids.ts";
@@ -31,6 +33,13 @@ export type RowVersions = {
   readonly versions: readonly (Position & Omit<RowPast["versions"][number], "place">)[];
   /** How to ask for older ones; null when the kept log has none. */
   readonly next: { readonly row: RowName; readonly beforeIndex: LogIndex } | null;
+};
+
+/** Transactions in short, the newest first. */
+export type TransactionList = {
+  readonly transactions: readonly TransactionLine[];
+  /** Where to go on with older ones; null when the kept log has none. */
+  readonly next: LogIndex | null;
 };
 
 type PastOptions = {
@@ -86,6 +95,40 @@ export class Past {
       const joined = joinParts(entries, part.partCount);
       return joined === null ? err(notFound(`Transaction ${index} has no end`)) : ok(joined);
     });
+  }
+
+  /**
+   * Transactions in short, the newest first; fewer than asked for when they are large.
+   *
+   * @param beforeIndex Only what is older counts.
+   */
+  async transactionsBefore(
+    beforeIndex: number,
+    countMax: number,
+  ): Promise<Result<TransactionList, ApiError>> {
+    const { log, store, appliedIndex } = this.#options;
+    const found: TransactionLine[] = [];
+    let to = Math.min(beforeIndex - 1, appliedIndex());
+    let bytes = 0;
+    while (to >= log.firstIndex && found.length < countMax && bytes < WINDOW_BYTES_MAX) {
+      const read = await this.#window(to, WINDOW_ENTRIES_MIN);
+      if (!read.ok) return read;
+      const { transactions, from } = read.value;
+      const wanted = transactions.slice(found.length - countMax);
+      const payloads = wanted.map(({ payload }) => payload);
+      const described = await askStore(store, "describe", { payloads });
+      if (!described.ok) return described;
+      const lines = wanted.map(({ position, payload }, place) => {
+        const { summary: _, ...told } = defined(described.value[place], "an answer for each");
+        return { ...position, bytes: payload.length, ...told };
+      });
+      found.push(...lines.reverse());
+      const isCut = wanted.length < transactions.length;
+      to = (isCut ? defined(found.at(-1), "countMax is not 0").index : from) - 1;
+      bytes += read.value.bytes;
+    }
+    const next = to < log.firstIndex ? null : logIndex(to + 1);
+    return ok({ transactions: found, next });
   }
 
   /**

@@ -1,6 +1,7 @@
 /** `history`, `undo`: what was changed, by whom, and how to take it back. */
 import { randomUUID } from "node:crypto";
-import type { ApiResult, RowVersion, TableInfo } from "../../../shared/api/methods.ts";
+import type { ApiResult, TableInfo } from "../../../shared/api/methods.ts";
+import type { RowVersion } from "../../../shared/api/past.ts";
 import { formatPosition } from "../../../shared/base/ids.ts";
 import { err, ok, type Result } from "../../../shared/base/result.ts";
 import type { RowChange } from "../../../shared/changes/row-change.ts";

@@ -1,0 +1,127 @@
+/** The page of what was changed, a row's past, and taking back, in Chromium against a mock agent. */
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { axeViolations, CHROMIUM } from "../support/chromium.ts";
+import { WindowUnderTest } from "./window.ts";
+
+let app: WindowUnderTest;
+
+const wide = (page: Page): Promise<boolean> =>
+  page.evaluate(() => document.body.scrollWidth > window.innerWidth);
+
+async function openTransaction(words: RegExp, options?: { readonly isPhone?: boolean }) {
+  const page = await app.open("#/history", options);
+  await page.getByRole("link", { name: words }).click();
+  await page.getByRole("heading", { name: /^Transaction/ }).waitFor();
+  return page;
+}
+
+describe.skipIf(CHROMIUM === null)("the past in the window", () => {
+  beforeAll(async () => {
+    app = await WindowUnderTest.start({ folder: "history-under-test", readingCount: 100 });
+  }, 120_000);
+
+  afterEach(async () => {
+    app.agent.cluster.leader = 0;
+    await app.closePages();
+    expect(app.complaints.splice(0)).toEqual([]);
+  });
+
+  afterAll(() => app.close());
+
+  it("lists what was changed in words, the newest first, down to where the log begins", async () => {
+    const page = await app.open("#/history");
+    const lines = page.getByRole("navigation", { name: "History" }).getByRole("listitem");
+    await lines.first().waitFor();
+    expect(await lines.locator(".what").allTextContents()).toEqual([
+      "patients: 1 row changed, 1 row deleted",
+      "patients: 1 row changed",
+      "rooms: 3 rows added; patients: 1 row changed",
+      "CREATE TABLE rooms (code TEXT PRIMARY KEY, beds INTEGER) WITHOUT ROWID",
+    ]);
+    await page.getByText("The log kept here begins there").waitFor();
+  });
+
+  it("shows each row of a transaction before and after, and says how", async () => {
+    const page = await openTransaction(/1 row deleted/);
+    const rows = page.getByRole("region", { name: "patients" }).locator("tbody tr");
+    await rows.first().waitFor();
+    expect(await rows.nth(0).locator("del").allInnerTexts()).toEqual(["NULL"]);
+    expect(await rows.nth(0).locator("ins").allInnerTexts()).toEqual(["Latex"]);
+    expect(await rows.nth(1).locator("del").count()).toBe(0);
+    expect(await rows.nth(1).getByRole("rowheader").textContent()).toContain("Deleted");
+  });
+
+  it("takes a transaction back after saying what changes, and goes to the one that did it", async () => {
+    const page = await openTransaction(/3 rows added/);
+    await page.getByRole("button", { name: "Take back…" }).click();
+    await page.getByText("4 rows go back to what they were before.").waitFor();
+    const before = app.agent.cluster.index;
+    await page.getByRole("button", { name: "Take back", exact: true }).click();
+    await page.getByText(`Taken back: 4 rows were changed, at 7:${before + 1}.`).waitFor();
+    expect(page.url()).toContain(`#/history/${before + 1}`);
+  });
+
+  it("lists what stands in the way, and offers nothing then", async () => {
+    const page = await openTransaction(/^patients: 1 row changed Tue|^patients: 1 row changed \d/);
+    await page.getByRole("button", { name: "Take back…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("The row id=1 of patients was changed since.").waitFor();
+    const differing = await dialog.locator("dl").innerText();
+    expect(differing.replaceAll(/\s+/g, " ")).toBe(
+      "name it left Ada Byron, today it is Ada Lovelace",
+    );
+    expect(await dialog.getByRole("button", { name: "Take back", exact: true }).count()).toBe(0);
+    expect(await axeViolations(page)).toEqual([]);
+  });
+
+  it("says on a computer that mirrors why nothing is taken back there", async () => {
+    app.agent.cluster.leader = 1;
+    const page = await openTransaction(/1 row deleted/);
+    await page.getByText(/Read only here: .* leads\./).waitFor();
+    expect(await page.getByRole("button", { name: "Take back…" }).isDisabled()).toBe(true);
+  });
+
+  it("says of an index that the log no longer has that it is gone", async () => {
+    const page = await app.open("#/history/12");
+    await page.getByText("It is not there any more.").waitFor();
+  });
+
+  it("tells a row's past from the grid by key, and leads on to the whole transaction", async () => {
+    const page = await app.open("#/tables/patients");
+    await page.getByText("Ada Byron").first().waitFor();
+    await page.locator("[role=grid]").focus();
+    await page.keyboard.press("Control+h");
+    const dialog = page.getByRole("dialog", { name: "History of a row" });
+    await dialog.getByText("patients · id 1").waitFor();
+    expect(await dialog.locator("li dl").allInnerTexts()).toEqual([
+      expect.stringMatching(/^ward\s+Ward 1\s*→? ?Ward 2$/),
+      expect.stringMatching(/^weight_kg\s+60\s*→? ?61\.5$/),
+    ]);
+    expect(await axeViolations(page)).toEqual([]);
+    await dialog.getByRole("link", { name: "7:18206" }).click();
+    await page.getByRole("heading", { name: "Transaction 7:18206" }).waitFor();
+    await expect.poll(() => page.getByRole("dialog").count()).toBe(0);
+  });
+
+  it("has room on a phone: the list, then the transaction, and back", async () => {
+    const page = await openTransaction(/1 row deleted/, { isPhone: true });
+    expect(await page.getByRole("navigation", { name: "History" }).isVisible()).toBe(false);
+    expect(await wide(page)).toBe(false);
+    await page.locator("a.back").click();
+    await page.getByRole("navigation", { name: "History" }).waitFor();
+    expect(await wide(page)).toBe(false);
+  });
+
+  it.each(["light", "dark"] as const)(
+    "has nothing for axe-core to object to in %s",
+    async (scheme) => {
+      const page = await app.open("#/history/18215", { scheme });
+      await page.getByRole("region", { name: "patients" }).waitFor();
+      expect(await axeViolations(page)).toEqual([]);
+      await page.getByRole("button", { name: "Take back…" }).click();
+      await page.getByText("2 rows go back").waitFor();
+      expect(await axeViolations(page)).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,122 @@
+/**
+ * A past for the mock agent: what a clinic might have changed on one day. It is made up, and nothing of it has
+ * to do with the rows of the mock's database; taking something back changes none of them.
+ */
+import type { ApiParams, ApiResult } from "../../shared/api/methods.ts";
+import { logIndex, term } from "../../shared/base/ids.ts";
+import type { RowChange } from "../../shared/changes/row-change.ts";
+import type { UndoConflict } from "../../shared/changes/undo.ts";
+import type { JsonCell } from "../../shared/changes/values.ts";
+import type { RowCounts, TransactionLine } from "../../shared/api/past.ts";
+
+type Made = {
+  readonly index: number;
+  readonly at: string;
+  readonly author: string;
+  readonly schemaChanges?: readonly string[];
+  readonly changes: readonly RowChange[];
+};
+
+const COLUMNS = ["id", "name", "born", "ward", "weight_kg", "allergies"];
+const OLUMIDE: readonly JsonCell[] = [4, "Olumide Adeyemi", "2001-01-30", "Ward 3", 77.8, null];
+const ADA: readonly JsonCell[] = [1, "Ada Byron", "1985-12-10", "Ward 1", 61.5, null];
+/** The transaction that cannot be taken back. */
+const OVERTAKEN = 18_211;
+
+function patient(before: readonly JsonCell[] | null, after: readonly JsonCell[] | null): RowChange {
+  const operation = before === null ? "insert" : after === null ? "delete" : "update";
+  return { table: "patients", operation, columns: COLUMNS, before, after };
+}
+
+const MADE: readonly Made[] = [
+  {
+    index: 18_215,
+    at: "2026-11-03T10:41:09.000Z",
+    author: "Reception",
+    changes: [
+      patient(OLUMIDE, [4, "Olumide Adeyemi", "2001-01-30", "Ward 3", 77.8, "Latex"]),
+      patient([41, "Test Person", null, "", null, null], null),
+    ],
+  },
+  {
+    index: OVERTAKEN,
+    at: "2026-11-03T10:40:55.000Z",
+    author: "Ward 2 laptop",
+    changes: [patient(ADA, [1, "Ada Byron", "1985-12-10", "Ward 2", 61.5, null])],
+  },
+  {
+    index: 18_206,
+    at: "2026-11-03T10:12:31.000Z",
+    author: "Reception",
+    changes: [
+      ...[1, 2, 3].map((place): RowChange => ({
+        table: "rooms",
+        operation: "insert",
+        columns: ["code", "beds"],
+        before: null,
+        after: [`C${place}`, place * 2],
+      })),
+      patient([1, "Ada Byron", "1985-12-10", "Ward 1", 60, null], ADA),
+    ],
+  },
+  {
+    index: 18_204,
+    at: "2026-11-03T10:12:04.000Z",
+    author: "Reception",
+    schemaChanges: ["CREATE TABLE rooms (code TEXT PRIMARY KEY, beds INTEGER) WITHOUT ROWID"],
+    changes: [],
+  },
+];
+
+/** The newest first. */
+export function mockTransactions(): ApiResult<"transactions"> {
+  const transactions = MADE.map(
+    ({ index, at, author, schemaChanges = [], changes }): TransactionLine => ({
+      ...{ term: term(7), index: logIndex(index), at, author, bytes: 120, moreCount: 0 },
+      ...{ schemaChanges, tables: countsOf(changes) },
+    }),
+  );
+  return { transactions, next: null, firstIndex: logIndex(18_200) };
+}
+
+/** null when the mock has no such transaction. */
+export function mockTransaction(index: number): ApiResult<"transaction"> | null {
+  const made = MADE.find((each) => each.index === index);
+  if (made === undefined) return null;
+  const { at, author, schemaChanges = [], changes } = made;
+  const position = { term: term(7), index: logIndex(index) };
+  return { ...position, at, author, schemaChanges, changes, rowCount: changes.length };
+}
+
+/** Of the patients; others have none. */
+export function mockRowHistory({ table, key }: ApiParams<"rowHistory">): ApiResult<"rowHistory"> {
+  const versions = MADE.flatMap(({ index, at, author, changes }) =>
+    changes
+      .filter(({ before, after }) => table === "patients" && (after ?? before)?.[0] === key?.["id"])
+      .map((change) => ({ term: term(7), index: logIndex(index), at, author, change })),
+  );
+  return { versions, next: null, firstIndex: logIndex(18_200) };
+}
+
+/** One of them is in the way of itself. */
+export function mockUndoPreview(index: number): ApiResult<"undoPreview"> {
+  const rowCount = mockTransaction(index)?.rowCount ?? 0;
+  if (index !== OVERTAKEN) return { rowCount, conflicts: [] };
+  const conflict: UndoConflict = {
+    table: "patients",
+    reason: "row-changed",
+    detail: "The row id=1 of patients was changed since.",
+    columns: COLUMNS,
+    left: [1, "Ada Byron", "1985-12-10", "Ward 2", 61.5, null],
+    now: [1, "Ada Lovelace", "1985-12-10", "Ward 2", 61.5, null],
+  };
+  return { rowCount: 0, conflicts: [conflict] };
+}
+
+function countsOf(changes: readonly RowChange[]): RowCounts[] {
+  return [...new Set(changes.map(({ table }) => table))].map((table) => {
+    const count = (operation: RowChange["operation"]): number =>
+      changes.filter((each) => each.table === table && each.operation === operation).length;
+    return { table, inserted: count("insert"), updated: count("update"), deleted: count("delete") };
+  });
+}
