@@ -99,9 +99,10 @@ export class Hand {
     this.bootLater(member);
   }
 
-  /** Starts an ended member again after a while, mostly soon. */
+  /** Starts an ended member again after a while, mostly soon; in peace at once, for nobody does it later. */
   bootLater(member: SimMember): void {
-    if (this.chance(0.7)) this.later(20, 800, () => member.boot());
+    if (this.#options.isOver()) member.boot();
+    else if (this.chance(0.7)) this.later(20, 800, () => member.boot());
     else this.later(800, 6_000, () => member.boot());
   }
 
