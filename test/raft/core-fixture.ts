@@ -62,6 +62,8 @@ export function entry(inTerm: number, index: number, sizeBytes = 8): LogEntry {
 export class CoreFixture {
   readonly node: TestNode;
   readonly reads: ReadAnswer[] = [];
+  /** Whom an image was asked for, each time. */
+  readonly snapshotsFor: MemberId[] = [];
   nowMs = 0;
   #sent: RaftMessage[] = [];
 
@@ -82,7 +84,7 @@ export class CoreFixture {
         send: (message) => this.#sent.push(message),
         committed: () => undefined,
         answered: (_node, answer) => this.reads.push(answer),
-        snapshotFor: () => undefined,
+        snapshotFor: (_node, member) => this.snapshotsFor.push(member),
       },
     });
     this.node.disk.entries = terms.map((each, i) => entry(each, i + 1));

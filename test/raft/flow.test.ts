@@ -117,6 +117,21 @@ describe("an append that was lost", () => {
   });
 });
 
+describe("a member whose connection was lost", () => {
+  it("is sent anew at once what was under way, and then the rest, and the other is not", () => {
+    const core = leaderBeside("in-step");
+    const payload = new Uint8Array(60);
+    core.run((raft) => raft.propose([payload, payload, payload, payload]));
+    expect(appendsTo(N3, core.sent())).toEqual([4, 5, 6]);
+    core.run((raft) => raft.connectionLost(N3));
+    const again = core.sent();
+    expect(appendsTo(N3, again)).toEqual([4]);
+    expect(appendsTo(N2, again)).toEqual([]);
+    acknowledge(core, 5, { from: N3 });
+    expect(appendsTo(N3, core.sent())).toEqual([5, 6, 7]);
+  });
+});
+
 describe("a heartbeat", () => {
   it("leaves ahead of the entries of the same moment", () => {
     const core = leaderBeside("in-step");

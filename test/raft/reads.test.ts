@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { logIndex } from "../../shared/base/ids.ts";
+import { READS_WAITING_MAX } from "../../shared/raft/limits.ts";
 import { CoreFixture, N1, N2, N3, acknowledge, configurationOf, to } from "./core-fixture.ts";
 
 const THREE = configurationOf([N1, N2, N3]);
@@ -103,5 +104,39 @@ describe("§6.4 a read at the leader", () => {
     expect(core.reads).toEqual([]);
     core.step({ ...to(2), type: "heartbeat-ack", incarnation: 0, round: 0 });
     expect(core.reads).toEqual([{ requestId: 1, index: null }]);
+  });
+});
+
+describe("a read beyond those that may wait", () => {
+  const askAll = (core: CoreFixture): void =>
+    core.run((raft) => {
+      for (let requestId = 1; requestId <= READS_WAITING_MAX; requestId++)
+        raft.readIndex(requestId);
+    });
+
+  it("is refused at once by the leader, its own as well as one passed on; the others wait", () => {
+    const core = new CoreFixture(THREE);
+    core.lead();
+    acknowledge(core, 1);
+    askAll(core);
+    expect(core.reads).toEqual([]);
+    const round = core.sentOf("heartbeat").at(-1)?.round ?? 0;
+    core.run((raft) => raft.readIndex(20_000));
+    expect(core.reads).toEqual([{ requestId: 20_000, index: null }]);
+    core.step({ ...to(1), type: "read-index", requestId: 5 });
+    expect(core.sentOf("read-index-reply")).toMatchObject([{ to: N2, requestId: 5, index: null }]);
+    core.step({ ...to(1), type: "heartbeat-ack", incarnation: 0, round });
+    expect(core.reads.filter(({ index }) => index === 1)).toHaveLength(READS_WAITING_MAX);
+    core.run((raft) => raft.readIndex(20_001));
+    expect(core.reads).toHaveLength(READS_WAITING_MAX + 1);
+  });
+
+  it("is refused at once by a follower", () => {
+    const core = new CoreFixture(THREE);
+    hearLeader(core, 1);
+    askAll(core);
+    expect(core.reads).toEqual([]);
+    core.run((raft) => raft.readIndex(20_000));
+    expect(core.reads).toEqual([{ requestId: 20_000, index: null }]);
   });
 });

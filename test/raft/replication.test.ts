@@ -168,13 +168,6 @@ describe("§3.6.2 a leader", () => {
     expect(core.run((raft) => raft.propose(big))).toMatchObject({ ok: true });
   });
 
-  it("steps down on a higher term in any message", () => {
-    const core = new CoreFixture(THREE);
-    core.lead();
-    core.step({ ...to(7), type: "heartbeat-ack", incarnation: 0, round: 0 });
-    expect(core.node.status).toMatchObject({ role: "follower", term: 7 });
-  });
-
   it("changes nobody's seat before an entry of its own term is committed", () => {
     const core = new CoreFixture(THREE, [1]);
     core.lead();
