@@ -1,27 +1,88 @@
-/** The page that says which test guards what names only tests, bugs and scenarios that exist. */
-import { readFileSync, readdirSync } from "node:fs";
+/**
+ * The pages that say what is where, and which test guards what, keep their word: every file is
+ * told of, and every row names tests, planted bugs and scenarios that exist under that very name.
+ */
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { NO_FAULTS } from "../../shared/raft/faults.ts";
+import { DIRECTED } from "./directed-bugs.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const ROWS = read("shared/raft/DESIGN.md")
-  .split("\n")
-  .filter((line) => /^\| \d+ \|/.test(line));
+const PAGE = read("shared/raft/DESIGN.md");
+const ROWS = PAGE.split("\n").filter((line) => /^\| \d+ \|/.test(line));
+const SIM_TESTS = read("test/sim/sim.test.ts");
+const SCENARIOS = readdirSync(new URL("scenarios/", import.meta.url));
+const BUGS = Object.keys(NO_FAULTS).filter((name) => name !== "skipInvariants");
 
 function read(path: string): string {
   return readFileSync(new URL(path, ROOT), "utf8");
 }
 
-/** All text of the tests of an area, in which a test's name must be found. */
-function textOf(folder: string): string {
-  return readdirSync(new URL(`test/${folder}/`, ROOT))
-    .filter((name) => name.endsWith(".ts"))
-    .map((name) => read(`test/${folder}/${name}`))
-    .join("\n");
+/** What the last column of a row names, one by one: `a: *b*, *c*; d` is two pieces. */
+function piecesOf(row: string): readonly string[] {
+  const columns = row.split("|").map((column) => column.trim());
+  return columns.length === 6 ? (columns[4] ?? "").split("; ") : ["not four columns"];
 }
 
-const AREAS = "raft log sim store replica cluster protocol members contract".split(" ");
-const ALL_TESTS = AREAS.map(textOf).join("\n");
+/** What is wrong with a piece, or null. Every piece is of one of these forms; words are none. */
+function problemOf(piece: string): string | null {
+  const [, file, named] = /^([a-z]+\/[a-z-]+):? (.+)$/.exec(piece) ?? [];
+  if (file !== undefined && named !== undefined) return problemOfTests(file, named);
+  const planted = /^\*sim\* ([a-z-]+)$/.exec(piece)?.[1];
+  if (planted !== undefined) return unless(SIM_TESTS.includes(`\n  "${planted}": [`), planted);
+  const bugs = /^bugs?: (.+)$/.exec(piece)?.[1]?.split(", ");
+  if (bugs !== undefined) return all(bugs, (bug) => BUGS.includes(bug));
+  return all(piece.split(", "), (scenario) => SCENARIOS.includes(scenario));
+}
+
+function problemOfTests(file: string, named: string): string | null {
+  const titles = titlesIn(file);
+  if (named === "(all)") return unless(titles.length > 0, file);
+  if (!/^\*[^*]+\*(, \*[^*]+\*)*$/.test(named)) return `${file}: ${named}`;
+  const names = named.slice(1, -1).split("*, *");
+  return all(names, (name) => titles.some((title) => title.test(name)));
+}
+
+function all(names: readonly string[], isThere: (name: string) => boolean): string | null {
+  const missing = names.filter((name) => !isThere(name));
+  return missing.length === 0 ? null : missing.join(", ");
+}
+
+function unless(isThere: boolean, name: string): string | null {
+  return isThere ? null : name;
+}
+
+/** The titles of all tests and groups of a file that run, each to be met from its first letter to its last. */
+function titlesIn(file: string): readonly RegExp[] {
+  const path = [`test/${file}.test.ts`, `test/${file}.ts`].find((each) =>
+    existsSync(new URL(each, ROOT)),
+  );
+  if (path === undefined) return [];
+  const titles: RegExp[] = [];
+  const visit = (node: ts.Node): void => {
+    if (
+      ts.isCallExpression(node) &&
+      /^(it|test|describe)(\.each\b|$)/.test(node.expression.getText())
+    ) {
+      const title = node.arguments[0];
+      if (title && (ts.isStringLiteralLike(title) || ts.isTemplateExpression(title)))
+        titles.push(patternOf(title));
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(path, read(path), ts.ScriptTarget.Latest, true));
+  return titles;
+}
+
+/** A title with a number in it is met with any number. */
+function patternOf(title: ts.StringLiteralLike | ts.TemplateExpression): RegExp {
+  const parts = ts.isTemplateExpression(title)
+    ? [title.head.text, ...title.templateSpans.map((span) => span.literal.text)]
+    : [title.text];
+  const literal = parts.map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
+  return new RegExp(`^${literal.join(String.raw`\d+`)}$`);
+}
 
 describe("the core", () => {
   it("finishes every thought: it waits for nothing between reading state and acting on it", () => {
@@ -32,6 +93,22 @@ describe("the core", () => {
     );
     expect(waiting).toEqual([]);
   });
+
+  it("has a page that tells of each of its files, and of no other", () => {
+    const table = PAGE.slice(
+      PAGE.indexOf("## Who does what"),
+      PAGE.indexOf("## The driver's part"),
+    );
+    const told = [...table.matchAll(/`([a-z-]+\.ts)`/g)].map(([, name]) => name);
+    const files = readdirSync(new URL("shared/raft/", ROOT)).filter((name) => name.endsWith(".ts"));
+    expect(told.sort()).toEqual(files.sort());
+  });
+
+  it("has thirty planted bugs, and a page that says how they are noticed", () => {
+    expect(BUGS).toHaveLength(30);
+    expect(Object.keys(DIRECTED)).toHaveLength(15);
+    expect(PAGE).toContain("Thirty planted bugs (`planted-bugs.test.ts`): fifteen are noticed");
+  });
 });
 
 describe("the fifty answers", () => {
@@ -40,24 +117,31 @@ describe("the fifty answers", () => {
     expect(numbers).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
   });
 
-  it("name tests that exist", () => {
-    const names = ROWS.flatMap((row) =>
-      [...row.matchAll(/(?<=[:,] )\*([^*]+)\*/g)].map((found) => found[1]),
-    );
-    expect(names.length).toBeGreaterThan(40);
-    expect(names.filter((name) => !ALL_TESTS.includes(name ?? ""))).toEqual([]);
+  it.each(ROWS.map((row) => [Number(row.split("|")[1]), row] as const))(
+    "name tests that exist under the very title, in the very file: row %i",
+    (_number, row) => {
+      const problems = piecesOf(row).map((piece) => [piece, problemOf(piece)] as const);
+      expect(problems.filter(([, problem]) => problem !== null)).toEqual([]);
+    },
+  );
+
+  it("name every bug that can be planted in the core", () => {
+    const named = ROWS.flatMap((row) => piecesOf(row))
+      .filter((piece) => /^bugs?: /.test(piece))
+      .flatMap((piece) => piece.replace(/^bugs?: /, "").split(", "));
+    expect(BUGS.filter((bug) => !named.includes(bug))).toEqual([]);
   });
 
-  it("name planted bugs and scenarios that exist", () => {
-    const bugs = ROWS.flatMap((row) => /bugs?: ([A-Za-z, ]+)/.exec(row)?.[1]?.split(", ") ?? []);
-    expect(bugs.filter((bug) => !(bug.trim() in NO_FAULTS))).toEqual([]);
-    const scenarios = readdirSync(new URL("scenarios/", import.meta.url));
-    const told = ROWS.flatMap((row) => [...row.matchAll(/[a-z0-9-]+\.txt/g)].map(([name]) => name));
-    expect(told.filter((name) => !scenarios.includes(name))).toEqual([]);
-    const inWorlds = ROWS.flatMap((row) => [...row.matchAll(/\*sim\* ([a-z-]+)/g)]);
-    const plants = read("test/sim/planted-bugs.ts");
-    expect(
-      inWorlds.map((found) => found[1]).filter((name) => !plants.includes(name ?? "")),
-    ).toEqual([]);
+  it.each([
+    ["a test that is not there", "raft/flow: *leaves ahead of the entries*"],
+    ["a test of another file", "raft/flow: *leaves only after it is on disk*"],
+    ["one of two that is not there", "raft/election: *leaves only after it is on disk*, *nothing*"],
+    ["a file that is not there", "raft/nothing (all)"],
+    ["a bug that nobody can plant", "bugs: forgetVote, forgetNothing"],
+    ["a bug that worlds do not notice", "*sim* never-noticed"],
+    ["a scenario that is not there", "sleep.txt, nothing.txt"],
+    ["words that name nothing", "the same test"],
+  ])("would not do with %s", (_name, piece) => {
+    expect(problemOf(piece)).not.toBeNull();
   });
 });

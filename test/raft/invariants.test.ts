@@ -306,14 +306,7 @@ describe("the assertions are made after every call:", () => {
     ["ready", (raft) => raft.ready()],
     ["persisted", (raft) => raft.persisted(1)],
   ])("%s", (name, call) => {
-    const disk = new MemoryDisk(N1, THREE);
-    disk.entries = [entry(1, 1), entry(1, 2)];
-    const none = logIndex(0);
-    const raft = createRaft({
-      ...{ id: N1, settings: SETTINGS, rng: seededRng(1), log: disk, configuration: THREE },
-      ...{ hardState: { term: term(1), votedFor: null, incarnation: 0 }, nowMs: 0 },
-      ...{ configurationPosition: POSITION_ZERO, commitIndex: none, appliedIndex: none },
-    });
+    const { disk, raft } = startedRaft();
     if (name === "persisted") {
       raft.holdIncarnation(3);
       raft.ready();
@@ -323,6 +316,29 @@ describe("the assertions are made after every call:", () => {
     expect(() => call(raft)).toThrow(broken);
   });
 });
+
+it("a driver that reports another batch than the one under way ends the process", () => {
+  const reported = new InvariantError("the outstanding batch is the one reported");
+  const { raft } = startedRaft();
+  expect(() => raft.persisted(1)).toThrow(reported);
+  raft.holdIncarnation(3);
+  const { id } = raft.ready().persist ?? { id: 0 };
+  expect(() => raft.persisted(id + 1)).toThrow(reported);
+  raft.persisted(id);
+  expect(() => raft.persisted(id)).toThrow(reported);
+});
+
+function startedRaft(): { readonly disk: MemoryDisk; readonly raft: Raft } {
+  const disk = new MemoryDisk(N1, THREE);
+  disk.entries = [entry(1, 1), entry(1, 2)];
+  const none = logIndex(0);
+  const raft = createRaft({
+    ...{ id: N1, settings: SETTINGS, rng: seededRng(1), log: disk, configuration: THREE },
+    ...{ hardState: { term: term(1), votedFor: null, incarnation: 0 }, nowMs: 0 },
+    ...{ configurationPosition: POSITION_ZERO, commitIndex: none, appliedIndex: none },
+  });
+  return { disk, raft };
+}
 
 it("no assertion is left out here", () => {
   const broken = [...OF_ANYONE, ...OF_LEADERS].map(([name]) => name);
