@@ -70,7 +70,78 @@ describe("§3.6.1 a candidate whose log is behind", () => {
   });
 });
 
+describe("§3.4 a candidate", () => {
+  const vote = { type: "vote-reply", incarnation: 0, preVote: false, granted: true } as const;
+
+  /** Asks for votes in term 1, with the pre-vote of n2. */
+  function candidate(): CoreFixture {
+    const core = new CoreFixture(THREE);
+    core.wait(2000);
+    core.step({ ...to(1), ...vote, preVote: true });
+    core.node.finishPersist();
+    expect(core.node.status).toMatchObject({ role: "candidate", term: 1 });
+    return core;
+  }
+
+  it("is not elected by a pre-vote that comes late", () => {
+    const core = candidate();
+    core.step({ ...to(1, N3), ...vote, preVote: true });
+    expect(core.node.status.role).toBe("candidate");
+    core.step({ ...to(1, N3), ...vote });
+    expect(core.node.status.role).toBe("leader");
+  });
+
+  it("is not elected by a vote of an earlier term", () => {
+    const core = candidate();
+    core.wait(2000);
+    core.step({ ...to(2), ...vote, preVote: true });
+    core.node.finishPersist();
+    core.step({ ...to(1), ...vote });
+    expect(core.node.status).toMatchObject({ role: "candidate", term: 2 });
+  });
+
+  it("gives up as soon as a majority refuses, and not before", () => {
+    const core = candidate();
+    core.step({ ...to(1), ...vote, granted: false });
+    expect(core.node.status.role).toBe("candidate");
+    core.step({ ...to(1, N3), ...vote, granted: false });
+    expect(core.node.status.role).toBe("follower");
+  });
+
+  it("of an earlier term is told of today's", () => {
+    const core = new CoreFixture(THREE, [], 5);
+    core.step(asks(3));
+    core.step(asks(3, { preVote: true }));
+    const refusal = { term: 5, granted: false };
+    expect(core.sentOf("vote-reply")).toMatchObject([refusal, refusal]);
+  });
+
+  it("gets no vote in the term of a leader that was lost", () => {
+    const core = new CoreFixture(THREE);
+    core.step({ ...to(1), type: "heartbeat", commitIndex: at(0, 0).index, round: 1 });
+    core.run((raft) => raft.connectionLost(N2));
+    core.step(asks(1, { from: N3 }));
+    core.node.finishPersist();
+    expect(core.sentOf("vote-reply")).toMatchObject([{ to: N3, granted: false }]);
+    expect(core.node.status.votedFor).toBeNull();
+  });
+});
+
 describe("§9.6 a pre-vote", () => {
+  it("is not given for a term that is here already", () => {
+    const core = new CoreFixture(THREE, [], 5);
+    core.step(asks(5, { preVote: true }));
+    expect(core.sentOf("vote-reply")).toMatchObject([{ term: 5, granted: false }]);
+  });
+
+  it("is given to the very leader that was just heard: it leads no more", () => {
+    const core = new CoreFixture(THREE);
+    core.step({ ...to(1), type: "heartbeat", commitIndex: at(0, 0).index, round: 1 });
+    core.node.finishPersist();
+    core.step(asks(2, { preVote: true }));
+    expect(core.sentOf("vote-reply")).toMatchObject([{ term: 2, granted: true }]);
+  });
+
   it("changes neither term nor vote", () => {
     const core = new CoreFixture(THREE);
     core.step(asks(1, { preVote: true }));
@@ -108,6 +179,14 @@ describe("§4.2 who may campaign and who answers", () => {
     }
   });
 
+  it("a mirror that hears its leader no more names none", () => {
+    const core = new CoreFixture(configurationOf([N2, N3], [N1]));
+    core.step({ ...to(1), type: "heartbeat", commitIndex: at(0, 0).index, round: 1 });
+    expect(core.node.status.leader).toBe(N2);
+    core.wait(2000);
+    expect(core.node.status).toMatchObject({ role: "follower", leader: null });
+  });
+
   it("a stranger whose log is behind is ignored, one whose log is ahead gets the vote", () => {
     const core = new CoreFixture(THREE, [1, 2]);
     core.step(asks(9, { from: STRANGER, last: at(1, 1) }));
@@ -143,5 +222,23 @@ describe("time", () => {
     core.run((raft) => raft.connectionLost(N2));
     core.wait(200);
     expect(core.node.status.role).toBe("pre-candidate");
+  });
+
+  it("is short again when the votes asked for after that were lost", () => {
+    const core = new CoreFixture(THREE);
+    core.step({ ...to(1), type: "heartbeat", commitIndex: at(0, 0).index, round: 1 });
+    core.node.finishPersist();
+    core.run((raft) => raft.connectionLost(N2));
+    core.wait(150);
+    const vote = { type: "vote-reply", incarnation: 0, granted: true } as const;
+    core.step({ ...to(2, N3), ...vote, preVote: true });
+    core.node.finishPersist();
+    expect(core.node.status).toMatchObject({ role: "candidate", term: 2 });
+    core.sent();
+    core.wait(450);
+    expect(core.sentOf("vote-request")).toMatchObject([
+      { to: N2, preVote: true, term: 3 },
+      { to: N3, preVote: true, term: 3 },
+    ]);
   });
 });

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { logIndex } from "../../shared/base/ids.ts";
 import { READS_WAITING_MAX } from "../../shared/raft/limits.ts";
+import { askRead, handleReadIndex } from "../../shared/raft/reads.ts";
 import { CoreFixture, N1, N2, N3, acknowledge, configurationOf, to } from "./core-fixture.ts";
+import { follower, leader } from "./core-states.ts";
 
 const THREE = configurationOf([N1, N2, N3]);
 
@@ -108,35 +110,23 @@ describe("§6.4 a read at the leader", () => {
 });
 
 describe("a read beyond those that may wait", () => {
-  const askAll = (core: CoreFixture): void =>
-    core.run((raft) => {
-      for (let requestId = 1; requestId <= READS_WAITING_MAX; requestId++)
-        raft.readIndex(requestId);
-    });
-
   it("is refused at once by the leader, its own as well as one passed on; the others wait", () => {
-    const core = new CoreFixture(THREE);
-    core.lead();
-    acknowledge(core, 1);
-    askAll(core);
-    expect(core.reads).toEqual([]);
-    const round = core.sentOf("heartbeat").at(-1)?.round ?? 0;
-    core.run((raft) => raft.readIndex(20_000));
-    expect(core.reads).toEqual([{ requestId: 20_000, index: null }]);
-    core.step({ ...to(1), type: "read-index", requestId: 5 });
-    expect(core.sentOf("read-index-reply")).toMatchObject([{ to: N2, requestId: 5, index: null }]);
-    core.step({ ...to(1), type: "heartbeat-ack", incarnation: 0, round });
-    expect(core.reads.filter(({ index }) => index === 1)).toHaveLength(READS_WAITING_MAX);
-    core.run((raft) => raft.readIndex(20_001));
-    expect(core.reads).toHaveLength(READS_WAITING_MAX + 1);
+    const { core, role } = leader();
+    for (let requestId = 1; requestId <= READS_WAITING_MAX; requestId++) askRead(core, requestId);
+    expect(core.answers).toEqual([]);
+    askRead(core, 20_000);
+    expect(core.answers).toEqual([{ requestId: 20_000, index: null }]);
+    core.outbox = [];
+    handleReadIndex(core, { ...to(2), type: "read-index", requestId: 5 });
+    expect(core.outbox).toMatchObject([{ type: "read-index-reply", requestId: 5, index: null }]);
+    expect(role.reads).toHaveLength(READS_WAITING_MAX);
   });
 
   it("is refused at once by a follower", () => {
-    const core = new CoreFixture(THREE);
-    hearLeader(core, 1);
-    askAll(core);
-    expect(core.reads).toEqual([]);
-    core.run((raft) => raft.readIndex(20_000));
-    expect(core.reads).toEqual([{ requestId: 20_000, index: null }]);
+    const { core } = follower();
+    for (let requestId = 1; requestId <= READS_WAITING_MAX; requestId++) askRead(core, requestId);
+    expect(core.answers).toEqual([]);
+    askRead(core, 20_000);
+    expect(core.answers).toEqual([{ requestId: 20_000, index: null }]);
   });
 });
