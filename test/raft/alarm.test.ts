@@ -75,9 +75,14 @@ describe("an alarm", () => {
     });
   });
 
-  it("is raised by entries that no log can hold", () => {
+  it.each([
+    ["with a gap", { previous: at(1, 2), entries: [entry(1, 4)] }],
+    ["whose terms go back", { previous: at(1, 2), entries: [entry(2, 3), entry(1, 4)] }],
+    ["of a later term than their leader's", { previous: at(1, 2), entries: [entry(3, 3)] }],
+    ["after one of a later term than their leader's", { previous: at(3, 9), entries: [] }],
+  ])("is raised by entries that no log can hold: %s", (_, impossible) => {
     const core = follower();
-    core.step(append(1, { previous: at(1, 2), entries: [entry(1, 4)] }));
+    core.step(append(2, impossible));
     expect(core.node.status.alarm).toMatchObject({ code: "impossible-message" });
     expect(core.node.status.lastIndex).toBe(2);
   });

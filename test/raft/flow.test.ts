@@ -161,6 +161,18 @@ describe("a leader whose process stalls again and again", () => {
   });
 });
 
+describe("a member in step", () => {
+  it("is sent no append while there is nothing to send, however often it answers", () => {
+    const core = leaderBeside("in-step");
+    for (let round = 0; round < 5; round++) {
+      core.wait(100);
+      for (const from of [N2, N3])
+        core.step({ ...to(2, from), type: "heartbeat-ack", incarnation: 0, round: 0 });
+    }
+    expect(core.sentOf("append")).toEqual([]);
+  });
+});
+
 describe("a disk that stands still", () => {
   it("ends a leadership within two election timeouts, and is not elected while it lasts", () => {
     const core = leaderBeside("in-step");

@@ -85,6 +85,18 @@ describe("§6.4 a read at the leader", () => {
     expect(core.reads).toContainEqual({ requestId: 2, index: 2 });
   });
 
+  it("is not confirmed by an answer to a round that never started", () => {
+    const core = new CoreFixture(THREE);
+    core.lead();
+    acknowledge(core, 1);
+    core.step({ ...to(1), type: "heartbeat-ack", incarnation: 0, round: 999 });
+    core.run((raft) => raft.readIndex(1));
+    expect(core.reads).toEqual([]);
+    const round = core.sentOf("heartbeat").at(-1)?.round ?? 0;
+    core.step({ ...to(1), type: "heartbeat-ack", incarnation: 0, round });
+    expect(core.reads).toEqual([{ requestId: 1, index: 1 }]);
+  });
+
   it("without a quorum is refused when the leader gives up, and never answered before", () => {
     const core = new CoreFixture(THREE);
     core.lead();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { NO_BYTES } from "../../shared/base/bytes.ts";
 import { type Position, logIndex } from "../../shared/base/ids.ts";
+import { TERM_MAX } from "../../shared/raft/limits.ts";
 import type { AppendMessage } from "../../shared/raft/types.ts";
 import {
   CoreFixture,
@@ -80,6 +81,43 @@ describe("§3.5 a follower", () => {
       [N3, 2, 2],
     ]);
     expect(core.node.disk.entries.map(({ term }) => term)).toEqual([1, 2]);
+  });
+
+  it("says once, with the highest index, what waits for the same flush", () => {
+    const core = new CoreFixture(THREE, [], 1);
+    const first = append(1, { entries: [entry(1, 1)] });
+    core.step(first);
+    core.step(append(1, { previous: at(1, 1), entries: [entry(1, 2)] }));
+    core.step(append(1, { previous: at(1, 2), entries: [entry(1, 3)] }));
+    core.step(first);
+    core.node.finishPersist();
+    core.node.finishPersist();
+    const acks = core.sentOf("append-ack").map((ack) => ack.accepted && ack.matchIndex);
+    expect(acks).toEqual([1, 3]);
+  });
+
+  it("answers a heartbeat only when asked, and asks for a comparison only when behind", () => {
+    const core = new CoreFixture(THREE, [1, 1], 1);
+    const heartbeat = (commitIndex: number, round: number): void =>
+      core.step({ ...to(1), type: "heartbeat", commitIndex: logIndex(commitIndex), round });
+    core.step(append(1, { previous: at(1, 2), commitIndex: logIndex(1) }));
+    core.sent();
+    heartbeat(2, 0);
+    expect(core.node.status.commitIndex).toBe(2);
+    expect(core.sent()).toEqual([]);
+    heartbeat(2, 4);
+    expect(core.sent()).toMatchObject([{ type: "heartbeat-ack", round: 4 }]);
+    heartbeat(3, 0);
+    expect(core.sent()).toMatchObject([{ type: "append-ack", accepted: true, matchIndex: 2 }]);
+  });
+
+  it("never hints below what is committed here, whatever the leader's log is said to be", () => {
+    const core = new CoreFixture(THREE, [1, 1]);
+    core.run((raft) => raft.receiveSnapshot({ position: at(3, 9), configuration: THREE }, N2, 4));
+    core.node.finishPersist();
+    core.sent();
+    core.step(append(4, { previous: at(2, 12) }));
+    expect(core.sentOf("append-ack")).toMatchObject([{ accepted: false, hint: at(3, 9) }]);
   });
 
   it("believes a commit index only as far as it compared its log", () => {
@@ -256,6 +294,27 @@ describe("§5 a snapshot", () => {
     install(at(2, 4));
     expect(core.node.status).toMatchObject({ lastIndex: 9, commitIndex: 9 });
     expect(core.sentOf("append-ack").map((ack) => ack.accepted && ack.matchIndex)).toEqual([9, 9]);
+  });
+
+  it("of a leader of an earlier term, or of a term beyond all, changes nothing", () => {
+    const core = new CoreFixture(THREE, [1, 1], 3);
+    const mark = { position: at(1, 9), configuration: THREE };
+    const taken = [2, TERM_MAX + 1].map((inTerm) =>
+      core.run((raft) => raft.receiveSnapshot(mark, N2, inTerm)),
+    );
+    expect(taken).toEqual([false, false]);
+    expect(core.node.pending).toBeNull();
+    expect(core.node.status).toMatchObject({ lastIndex: 2, term: 3, leader: null });
+  });
+
+  it("of what the log holds already only tells that it is committed", () => {
+    const core = new CoreFixture(THREE, [1, 1, 1, 1], 1);
+    const mark = { position: at(1, 3), configuration: configurationOf([N1, N2]) };
+    expect(core.run((raft) => raft.receiveSnapshot(mark, N2, 1))).toBe(false);
+    core.node.finishPersist();
+    const expected = { lastIndex: 4, commitIndex: 3, configuration: THREE };
+    expect(core.node.status).toMatchObject(expected);
+    expect(core.sentOf("append-ack")).toMatchObject([{ accepted: true, matchIndex: 3 }]);
   });
 
   it("replaces log and configuration, and is acknowledged when it is on disk", () => {
