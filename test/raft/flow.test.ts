@@ -5,6 +5,7 @@
 import { describe, expect, it } from "vitest";
 import { logIndex } from "../../shared/base/ids.ts";
 import type { MemberId } from "../../shared/base/ids.ts";
+import { GAPS_FORGIVEN_MAX, INFLIGHT_APPENDS_MAX } from "../../shared/raft/limits.ts";
 import type { RaftMessage } from "../../shared/raft/types.ts";
 import {
   CoreFixture,
@@ -98,6 +99,24 @@ describe("a follower that does not answer, or waits for an image", () => {
   });
 });
 
+describe("a member whose log differs", () => {
+  it("is asked below the whole term that differs, with entries, and late refusals move nothing", () => {
+    const core = new CoreFixture(THREE, [1, 2, 2, 2], 2);
+    core.lead();
+    const refuse = (rejected: number, hint: number): void => {
+      const refusal = { accepted: false, rejectedIndex: logIndex(rejected) } as const;
+      const ack = { ...to(3), type: "append-ack", incarnation: 0, ...refusal } as const;
+      core.step({ ...ack, hint: at(1, hint) });
+    };
+    refuse(2, 1);
+    expect(core.sentOf("append")).toEqual([]);
+    refuse(4, 3);
+    expect(core.sentOf("append")).toMatchObject([
+      { previous: at(1, 1), entries: [{ index: 2 }, {}, {}, {}] },
+    ]);
+  });
+});
+
 describe("an append that was lost", () => {
   it("is asked for after two heartbeats without news, and sent again", () => {
     const core = leaderBeside("in-step");
@@ -148,7 +167,7 @@ describe("a leader whose process stalls again and again", () => {
   it("keeps its office while answers come in between, and gives up when none do", () => {
     const core = leaderBeside("in-step");
     const stall = (): void => {
-      core.nowMs += 700;
+      core.nowMs += 1200;
       core.run((raft) => raft.advance(core.nowMs));
     };
     for (let round = 0; round < 20; round++) {
@@ -156,12 +175,43 @@ describe("a leader whose process stalls again and again", () => {
       core.step({ ...to(2), type: "heartbeat-ack", incarnation: 0, round: 0 });
     }
     expect(core.node.status.role).toBe("leader");
-    for (let round = 0; round < 6; round++) stall();
+    for (let round = 0; round < GAPS_FORGIVEN_MAX; round++) stall();
+    expect(core.node.status.role).toBe("leader");
+    stall();
     expect(core.node.status.role).toBe("follower");
   });
 });
 
 describe("a member in step", () => {
+  it("has no more appends under way than its window, however small they are", () => {
+    const core = leaderBeside("in-step");
+    const count = INFLIGHT_APPENDS_MAX + 10;
+    for (let i = 0; i < count; i++) core.run((raft) => raft.propose([new Uint8Array(0)]));
+    expect(appendsTo(N3, core.sent())).toHaveLength(INFLIGHT_APPENDS_MAX);
+  });
+
+  it("is not told by a heartbeat of a commit that an append told it", () => {
+    const core = leaderBeside("in-step");
+    core.run((raft) => raft.propose([new Uint8Array(8)]));
+    core.node.finishPersist();
+    core.sent();
+    core.run((raft) => {
+      raft.propose([new Uint8Array(8)]);
+      const ack = { type: "append-ack", incarnation: 0, accepted: true } as const;
+      raft.step({ ...to(2, N3), ...ack, matchIndex: logIndex(5) });
+    });
+    const toN3 = core.sent().filter((each) => each.to === N3);
+    expect(toN3).toMatchObject([{ type: "append", commitIndex: 5 }]);
+  });
+
+  it("stays so when a refusal of before comes late", () => {
+    const core = leaderBeside("in-step");
+    const refusal = { accepted: false, rejectedIndex: logIndex(3), hint: at(1, 2) } as const;
+    core.step({ ...to(2), type: "append-ack", incarnation: 0, ...refusal });
+    expect(core.node.status.progress).toMatchObject([{ id: N2, mode: "replicate" }, { id: N3 }]);
+    expect(core.sent()).toEqual([]);
+  });
+
   it("is sent no append while there is nothing to send, however often it answers", () => {
     const core = leaderBeside("in-step");
     for (let round = 0; round < 5; round++) {

@@ -1,5 +1,6 @@
 /** A member that lacks what the log keeps no more: when it gets an image, and what is lost on the way. */
 import { describe, expect, it } from "vitest";
+import { logIndex } from "../../shared/base/ids.ts";
 import { sendAppends } from "../../shared/raft/replication.ts";
 import {
   CoreFixture,
@@ -8,6 +9,7 @@ import {
   N3,
   SETTINGS,
   acknowledge,
+  at,
   configurationOf,
   to,
 } from "./core-fixture.ts";
@@ -105,6 +107,15 @@ describe("a member that needs an image", () => {
 });
 
 describe("an image", () => {
+  it("is not asked for again because a refusal of before comes late", () => {
+    const core = leaderWithoutLog();
+    alive(core);
+    const refusal = { accepted: false, rejectedIndex: logIndex(3), hint: at(1, 2) } as const;
+    core.step({ ...to(2, N3), type: "append-ack", incarnation: 0, ...refusal });
+    expect(core.snapshotsFor).toEqual([N3]);
+    expect(modeOf(core)).toBe("snapshot");
+  });
+
   it("is waited for as long as it is being sent", () => {
     const core = leaderWithoutLog();
     alive(core);

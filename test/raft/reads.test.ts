@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { logIndex } from "../../shared/base/ids.ts";
+import { logIndex, memberId } from "../../shared/base/ids.ts";
 import { READS_WAITING_MAX } from "../../shared/raft/limits.ts";
 import { askRead, handleReadIndex } from "../../shared/raft/reads.ts";
 import { CoreFixture, N1, N2, N3, acknowledge, configurationOf, to } from "./core-fixture.ts";
@@ -28,6 +28,12 @@ describe("§6.4 a read passed on to the leader", () => {
     const { core, requestId } = followerWithRead();
     core.step({ ...to(1), type: "read-index-reply", requestId, index: logIndex(2) });
     expect(core.reads).toEqual([{ requestId: 7, index: 2 }]);
+  });
+
+  it("is answered by nobody else", () => {
+    const { core, requestId } = followerWithRead();
+    core.step({ ...to(1, N3), type: "read-index-reply", requestId, index: logIndex(2) });
+    expect(core.reads).toEqual([]);
   });
 
   it("is refused when another leads; what the old leader says later answers nothing", () => {
@@ -83,6 +89,34 @@ describe("§6.4 a read at the leader", () => {
     const today = core.sentOf("heartbeat").at(-1)?.round ?? 0;
     core.step({ ...to(2), type: "heartbeat-ack", incarnation: 0, round: today });
     expect(core.reads).toContainEqual({ requestId: 2, index: 2 });
+  });
+
+  it("passed on by another is no answer for this member's own when the leadership ends", () => {
+    const core = new CoreFixture(THREE);
+    core.lead();
+    acknowledge(core, 1);
+    core.step({ ...to(1), type: "read-index", requestId: 5 });
+    core.run((raft) => raft.stepDown());
+    expect(core.reads).toEqual([]);
+  });
+
+  it("is confirmed although a voter's answer to an older round comes late", () => {
+    const core = new CoreFixture(configurationOf([N1, N2, N3, memberId("n4"), memberId("n5")]));
+    core.wait(2000);
+    for (const preVote of [true, false]) {
+      const vote = { type: "vote-reply", incarnation: 0, granted: true, preVote } as const;
+      for (const from of [N2, N3]) core.step({ ...to(1, from), ...vote });
+      core.node.finishPersist();
+    }
+    for (const from of [N2, N3]) acknowledge(core, 1, { from });
+    core.wait(100);
+    core.run((raft) => raft.readIndex(1));
+    const round = core.sentOf("heartbeat").at(-1)?.round ?? 0;
+    const answer = { type: "heartbeat-ack", incarnation: 0 } as const;
+    core.step({ ...to(1), ...answer, round });
+    core.step({ ...to(1), ...answer, round: round - 1 });
+    core.step({ ...to(1, N3), ...answer, round });
+    expect(core.reads).toEqual([{ requestId: 1, index: 1 }]);
   });
 
   it("is not confirmed by an answer to a round that never started", () => {

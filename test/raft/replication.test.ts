@@ -224,6 +224,9 @@ describe("§3.6.2 a leader", () => {
     const promote = () => core.run((raft) => raft.changeConfiguration({ type: "promote", id: N3 }));
     expect(promote()).toMatchObject({ error: { code: "not-caught-up" } });
     accepted(core, 1, N3);
+    core.run((raft) => raft.connectionLost(N3));
+    expect(promote()).toMatchObject({ error: { code: "not-caught-up" } });
+    accepted(core, 1, N3);
     expect(promote()).toMatchObject({ ok: true });
   });
 });
@@ -305,6 +308,21 @@ describe("§5 a snapshot", () => {
     expect(taken).toEqual([false, false]);
     expect(core.node.pending).toBeNull();
     expect(core.node.status).toMatchObject({ lastIndex: 2, term: 3, leader: null });
+  });
+
+  it("that arrives while the disk is busy is stored after that, and not taken for stored", () => {
+    const core = new CoreFixture(THREE, [1], 1);
+    core.step(append(1, { previous: at(1, 1), entries: [entry(1, 2)] }));
+    const mark = { position: at(1, 9), configuration: THREE };
+    core.run((raft) => raft.receiveSnapshot(mark, N2, 1));
+    expect(core.node.pending).toMatchObject({ snapshot: null });
+    core.node.finishPersist();
+    expect(core.node.pending).toMatchObject({ snapshot: mark });
+    expect(core.sentOf("append-ack").filter((ack) => ack.accepted && ack.matchIndex > 2)).toEqual(
+      [],
+    );
+    core.node.finishPersist();
+    expect(core.sentOf("append-ack")).toMatchObject([{ matchIndex: 9 }]);
   });
 
   it("of what the log holds already only tells that it is committed", () => {

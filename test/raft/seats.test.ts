@@ -82,6 +82,18 @@ describe("a member that holds no incarnation", () => {
     expect(core.sent()).toMatchObject([{ type: "heartbeat-ack", term: 5, round: 0, to: N3 }]);
   });
 
+  it("leads no more at once, and campaigns no more", () => {
+    const leader = new CoreFixture(THREE);
+    leader.lead();
+    const candidate = new CoreFixture(THREE);
+    candidate.wait(2000);
+    for (const core of [leader, candidate]) {
+      expect(core.node.status.role).not.toBe("follower");
+      core.run((raft) => raft.holdIncarnation(null));
+      expect(core.node.status).toMatchObject({ role: "follower", leader: null });
+    }
+  });
+
   it("leads no more from the moment it is told, and breaks no promise on its way out", () => {
     const core = new CoreFixture(THREE);
     core.lead();

@@ -1,6 +1,7 @@
 /** What happens exactly when, and not a moment sooner. Starts from a leader that n2 keeps in office. */
 import { describe, expect, it } from "vitest";
 import { logIndex } from "../../shared/base/ids.ts";
+import { HINT_RETRY_COUNT_MAX } from "../../shared/raft/limits.ts";
 import {
   CoreFixture,
   N1,
@@ -8,6 +9,7 @@ import {
   N3,
   SETTINGS,
   acknowledge,
+  at,
   configurationOf,
   to,
 } from "./core-fixture.ts";
@@ -142,6 +144,38 @@ describe("a follower", () => {
     expect(core.node.status.role).toBe("follower");
     pass(core, 0.5);
     expect(core.node.status.role).toBe("pre-candidate");
+  });
+
+  it("counts a hint from the end of a stall on", () => {
+    const core = new CoreFixture(THREE);
+    core.step({ ...to(1), type: "heartbeat", commitIndex: logIndex(0), round: 1 });
+    core.run((raft) => raft.connectionLost(N2));
+    pass(core, 60_000);
+    expect(core.node.status.role).toBe("follower");
+    core.wait(200);
+    expect(core.node.status.role).toBe("pre-candidate");
+  });
+
+  it("hurries a few times after a hint, then waits as always", () => {
+    const core = new CoreFixture(THREE);
+    core.step({ ...to(1), type: "heartbeat", commitIndex: logIndex(0), round: 1 });
+    core.node.finishPersist();
+    core.run((raft) => raft.connectionLost(N2));
+    core.wait(1500);
+    expect(core.sentOf("vote-request")).toHaveLength(2 * (1 + HINT_RETRY_COUNT_MAX));
+    core.wait(5 * SETTINGS.electionMs);
+    expect(core.sentOf("vote-request").length).toBeLessThanOrEqual(2 * 5);
+  });
+
+  it("has no lease to keep once the term went on without its leader", () => {
+    const core = new CoreFixture(THREE);
+    core.step({ ...to(1), type: "heartbeat", commitIndex: logIndex(0), round: 1 });
+    core.step({ ...to(2, N3), type: "read-index", requestId: 1 });
+    while (core.node.finishPersist());
+    core.sent();
+    const asks = { type: "vote-request", preVote: true, last: at(0, 0), transfer: false } as const;
+    core.step({ ...to(3, N3), ...asks });
+    expect(core.sentOf("vote-reply")).toMatchObject([{ granted: true }]);
   });
 
   it("does not hurry for a connection to another than its leader", () => {
