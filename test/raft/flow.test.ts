@@ -190,6 +190,22 @@ describe("a member in step", () => {
     expect(appendsTo(N3, core.sent())).toHaveLength(INFLIGHT_APPENDS_MAX);
   });
 
+  it("has its window full with exactly its bytes", () => {
+    const core = leaderBeside("in-step");
+    const half = SETTINGS.inflightBytesMax / 2;
+    for (let i = 0; i < 3; i++) core.run((raft) => raft.propose([new Uint8Array(half)]));
+    expect(appendsTo(N3, core.sent())).toEqual([4, 5]);
+  });
+
+  it("is never sent again what it holds, however low it hints", () => {
+    const core = leaderBeside("in-step");
+    core.run((raft) => raft.propose([new Uint8Array(8)]));
+    core.sent();
+    const refusal = { accepted: false, rejectedIndex: logIndex(5), hint: at(1, 1) } as const;
+    core.step({ ...to(2), type: "append-ack", incarnation: 0, ...refusal });
+    expect(appendsTo(N2, core.sent())).toEqual([4]);
+  });
+
   it("is not told by a heartbeat of a commit that an append told it", () => {
     const core = leaderBeside("in-step");
     core.run((raft) => raft.propose([new Uint8Array(8)]));

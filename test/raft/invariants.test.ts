@@ -328,6 +328,17 @@ it("a driver that reports another batch than the one under way ends the process"
   expect(() => raft.persisted(id)).toThrow(reported);
 });
 
+it("a start takes no configuration from entries that the snapshot covers", () => {
+  const disk = new MemoryDisk(N1, THREE);
+  disk.entries = [changeAt(1, configurationOf([N1, N2])), { ...entry(2, 2) }];
+  const raft = createRaft({
+    ...{ id: N1, settings: SETTINGS, rng: seededRng(1), log: disk, configuration: THREE },
+    ...{ hardState: { term: term(2), votedFor: null, incarnation: 0 }, nowMs: 0 },
+    ...{ configurationPosition: at(2, 2), commitIndex: logIndex(0), appliedIndex: logIndex(2) },
+  });
+  expect(raft.status()).toMatchObject({ configuration: THREE, commitIndex: 2 });
+});
+
 function startedRaft(): { readonly disk: MemoryDisk; readonly raft: Raft } {
   const disk = new MemoryDisk(N1, THREE);
   disk.entries = [entry(1, 1), entry(1, 2)];

@@ -231,6 +231,21 @@ describe("§3.6.2 a leader", () => {
   });
 });
 
+it("§4.2.1 a mirror is promoted only with what was committed a heartbeat ago", () => {
+  const core = new CoreFixture(configurationOf([N1, N2], [N3]));
+  core.lead();
+  accepted(core, 1);
+  accepted(core, 1, N3);
+  core.run((raft) => raft.propose([new Uint8Array(1)]));
+  core.node.finishPersist();
+  accepted(core, 2);
+  core.wait(100);
+  const promote = () => core.run((raft) => raft.changeConfiguration({ type: "promote", id: N3 }));
+  expect(promote()).toMatchObject({ error: { code: "not-caught-up" } });
+  accepted(core, 2, N3);
+  expect(promote()).toMatchObject({ ok: true });
+});
+
 describe("§6.4 a linearizable read", () => {
   it("is answered by a round that started after it, not by an older one", () => {
     const core = new CoreFixture(THREE);

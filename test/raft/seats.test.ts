@@ -82,6 +82,16 @@ describe("a member that holds no incarnation", () => {
     expect(core.sent()).toMatchObject([{ type: "heartbeat-ack", term: 5, round: 0, to: N3 }]);
   });
 
+  it("says nothing any more that it was about to say", () => {
+    const core = new CoreFixture(THREE, [], 1);
+    core.run((raft) => {
+      raft.step({ ...to(1), type: "heartbeat", commitIndex: logIndex(0), round: 3 });
+      raft.holdIncarnation(null);
+    });
+    core.node.finishPersist();
+    expect(core.sent()).toEqual([]);
+  });
+
   it("leads no more at once, and campaigns no more", () => {
     const leader = new CoreFixture(THREE);
     leader.lead();

@@ -71,6 +71,8 @@ describe.each(["follower", "pre-candidate", "candidate", "leader"] as const)("a 
   it.each<readonly [string, RaftMessage]>([
     ["a pre-vote that is asked for", { ...HIGHER, ...request, preVote: true }],
     ["a pre-vote that is granted", { ...HIGHER, ...vote, preVote: true }],
+    ["a message that names this very member as its sender", { ...HIGHER, ...heartbeat, from: N1 }],
+    ["a message to somebody else", { ...HIGHER, ...heartbeat, to: N3 }],
     ["a vote of a stranger", { ...HIGHER, ...vote, from: STRANGER }],
     ["a stranger that asks with a log behind", { ...HIGHER, ...request, from: STRANGER }],
     ["an ack of a stranger", { ...OF_EACH_TYPE["append-ack"], from: STRANGER }],

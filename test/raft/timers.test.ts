@@ -167,6 +167,16 @@ describe("a follower", () => {
     expect(core.sentOf("vote-request").length).toBeLessThanOrEqual(2 * 5);
   });
 
+  it("is in no hurry any more once a leader was heard", () => {
+    const core = new CoreFixture(THREE);
+    const heartbeat = { type: "heartbeat", commitIndex: logIndex(0), round: 1 } as const;
+    core.step({ ...to(1), ...heartbeat });
+    core.run((raft) => raft.connectionLost(N2));
+    core.step({ ...to(1), ...heartbeat });
+    core.wait(5 * SETTINGS.electionMs);
+    expect(core.sentOf("vote-request").length).toBeLessThanOrEqual(2 * 4);
+  });
+
   it("has no lease to keep once the term went on without its leader", () => {
     const core = new CoreFixture(THREE);
     core.step({ ...to(1), type: "heartbeat", commitIndex: logIndex(0), round: 1 });
