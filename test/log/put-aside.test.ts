@@ -4,7 +4,9 @@
  * Method: the disk stops at every single step; the work is then begun again and must end the same.
  */
 import { describe, expect, it } from "vitest";
+import { findHardState } from "../../electron/agent/log/hard-state-files.ts";
 import { keepGoodPart } from "../../electron/agent/log/keep-good-part.ts";
+import { placeOf } from "../../electron/agent/log/log-parts.ts";
 import { moveAside } from "../../electron/agent/log/move-aside.ts";
 import { logIndex, memberId } from "../../shared/base/ids.ts";
 import { FakeDisk } from "../support/fake-disk.ts";
@@ -24,6 +26,7 @@ const SELF = memberId("n1");
 const SMALL = { segmentBytesMax: 500, self: SELF };
 /** Entries in the middle of the second segment are spoiled; the first one is whole. */
 const SPOILED_SEGMENT = 1;
+const MARK = "log/put-aside";
 
 type Files = ReadonlyMap<string, Uint8Array>;
 
@@ -150,6 +153,36 @@ describe("putting a log aside", () => {
       if (first.ok) break;
     }
     expect(stepCount).toBeGreaterThan(25);
+  });
+
+  /**
+   * The mark alone keeps what is left from being taken for a log; should the disk lose it, the member
+   * must not vouch for that log either.
+   */
+  it("gives up the incarnation before the mark is made and before anything moves", async () => {
+    const { files } = await damagedLog();
+    let startedCount = 0;
+    let isDone = false;
+    for (let stopAfter = 0; !isDone; stopAfter++) {
+      for (const kind of ["power-lost", "process-killed"] as const) {
+        const disk = diskWith(files, stopAfter + 1);
+        disk.haltAfter(stopAfter);
+        isDone = (await moveAside(optionsOf(disk))).ok;
+        disk.crash(kind);
+        const left = [...disk.contents().keys()];
+        const isStarted = left.some((path) => path.startsWith("log-damaged-1/"));
+        if (!isStarted && !left.includes(MARK)) continue;
+        startedCount++;
+        disk.dropFile(MARK);
+        const place = placeOf(optionsOf(disk));
+        expect(value(await findHardState(place)).newest?.numbered.stored).toBeNull();
+        const opened = await tryOpenLog(disk, SMALL);
+        if (!opened.ok) continue;
+        expect(opened.value.storedIncarnation).toBeNull();
+        await opened.value.log.close();
+      }
+    }
+    expect(startedCount).toBeGreaterThan(30);
   });
 
   it("goes through on a full disk, with the room of the reserve", async () => {
