@@ -56,6 +56,7 @@ export interface DiskFile {
   read(offset: number, length: number): Promise<Result<Uint8Array, DiskError>>;
   /** The same without waiting. Throws what the system throws when the disk cannot be read. */
   readNow(offset: number, length: number): Uint8Array;
+  /** Never fails: whether bytes are stored is what `sync` says. Twice is harmless. */
   close(): Promise<void>;
 }
 

@@ -1,6 +1,7 @@
 /** The real world's side of the ports, where it goes beyond the contract suites. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +12,7 @@ import { ReplicationLog } from "../../electron/agent/log/replication-log.ts";
 import { toDiskError } from "../../electron/agent/platform/disk-errors.ts";
 import { lockFolder } from "../../electron/agent/platform/file-lock.ts";
 import { openLogger } from "../../electron/agent/platform/json-logger.ts";
+import { NodeDiskFile } from "../../electron/agent/platform/node-disk-file.ts";
 import { NodeDisk } from "../../electron/agent/platform/node-disk.ts";
 import { NodeRandom } from "../../electron/agent/platform/node-random.ts";
 import { SyncPace } from "../../electron/agent/platform/sync-pace.ts";
@@ -70,6 +72,28 @@ describe("errors of the system", () => {
       ok: false,
       error: { code: "storage-failed" },
     });
+  });
+
+  it("are no failure where a file is closed: what was synced is stored, and nobody waits", async () => {
+    const failing = async (error: Error): Promise<NodeDiskFile> => {
+      const handle = await open(join(root, "file"), "w+");
+      const close = async (): Promise<void> => {
+        await handle.close();
+        throw error;
+      };
+      const wrapped = new Proxy(handle, {
+        get: (target, name) => (name === "close" ? close : Reflect.get(target, name, target)),
+      });
+      return new NodeDiskFile(wrapped, 0, new SyncPace(), () => 0);
+    };
+    const file = await failing(Object.assign(new Error("EIO: close"), { code: "EIO" }));
+    value(await file.append([new Uint8Array(3)]));
+    value(await file.sync());
+    await file.close();
+    await file.close();
+    // What the system did not say is a bug, and goes on as one.
+    const broken = await failing(new TypeError("not a file"));
+    await expect(broken.close()).rejects.toThrow("not a file");
   });
 
   it("a path out of the data folder is a bug", async () => {

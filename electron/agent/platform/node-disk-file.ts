@@ -11,7 +11,7 @@ import { concatBytes } from "../../../shared/base/bytes.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { DiskError, DiskFile } from "../ports.ts";
-import { toDiskError } from "./disk-errors.ts";
+import { errorNumber, toDiskError } from "./disk-errors.ts";
 import type { SyncPace } from "./sync-pace.ts";
 
 /** Above this a write or its sync may take long enough to hold up a heartbeat. */
@@ -125,10 +125,18 @@ export class NodeDiskFile implements DiskFile {
     return bytes;
   }
 
+  /**
+   * The system lets go of the file even where it reports an error, and what it reports is of bytes that
+   * nobody synced, so nobody was told that they are stored.
+   */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.#handle.close();
+    try {
+      await this.#handle.close();
+    } catch (error) {
+      if (errorNumber(error) === null) throw error;
+    }
   }
 
   async #write(bytes: Uint8Array, start: number): Promise<void> {

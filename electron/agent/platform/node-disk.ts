@@ -39,8 +39,7 @@ export class NodeDisk implements Disk {
       // No append mode: Linux would then ignore positions, and a cut file must be written at its
       // new end all the same.
       const handle = await openOrCreate(this.#at(path));
-      const { size } = await handle.stat();
-      return new NodeDiskFile(handle, size, this.#pace, this.#nowMs);
+      return new NodeDiskFile(handle, await sizeOf(handle), this.#pace, this.#nowMs);
     });
   }
 
@@ -113,6 +112,16 @@ async function openOrCreate(path: string): ReturnType<typeof open> {
   } catch (error) {
     if (errorNumber(error) !== "ENOENT") throw error;
     return open(path, "wx+", FILE_MODE);
+  }
+}
+
+/** A handle that nobody gets to see is closed here. */
+async function sizeOf(handle: FileHandle): Promise<number> {
+  try {
+    return (await handle.stat()).size;
+  } catch (error) {
+    await handle.close();
+    throw error;
   }
 }
 
