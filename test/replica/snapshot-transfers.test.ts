@@ -132,6 +132,57 @@ describe("a member that needs a snapshot", () => {
   });
 });
 
+describe("a bad sector in the snapshot that is sent", () => {
+  const badSector = (node: TransferNode): void => {
+    const path = node.files.latest()?.path ?? expect.fail("it has a snapshot");
+    node.disk.makeUnreadable(path, 300 * KIB, 300 * KIB + 512);
+  };
+
+  /** The core asks again as soon as it may. @returns how it went. */
+  async function outcomesOf(world: TransferWorld, leader: TransferNode, to: TransferNode) {
+    leader.onReport = (_, outcome) => {
+      if (outcome === "failed" && leader.reports.length < 5) leader.sender.start(to.id);
+    };
+    leader.sender.start(to.id);
+    await world.run(5000);
+    return leader.reports.map(({ outcome }) => outcome);
+  }
+
+  test("puts it aside, and the leader sends the one before it", async () => {
+    const { world, leader, newcomer } = await threeOf();
+    leader.sources = [];
+    value(await leader.files.write(contentAt(30, 600 * KIB)));
+    badSector(leader);
+    expect(await outcomesOf(world, leader, newcomer)).toEqual(["failed", "sent"]);
+    await expectImage(newcomer, 20);
+    expect(leader.files.latest()?.mark).toEqual(markAt(20));
+    expect([...leader.disk.contents().keys()].some((path) => path.endsWith(".damaged"))).toBe(true);
+  });
+
+  test("makes the leader make a new one when that was its only one", async () => {
+    const { world, leader, newcomer } = await threeOf();
+    leader.sources = [];
+    leader.prepare = async () => {
+      if (leader.files.latest() === null) value(await leader.files.write(contentAt(21, 600 * KIB)));
+    };
+    badSector(leader);
+    expect(await outcomesOf(world, leader, newcomer)).toEqual(["failed", "sent"]);
+    await expectImage(newcomer, 21);
+  });
+
+  test("of a follower is told at once, and the leader serves instead", async () => {
+    const { world, leader, follower, newcomer } = await threeOf();
+    badSector(follower);
+    leader.sender.start(newcomer.id);
+    await world.run(1000);
+    expect(leader.reports).toEqual([{ to: newcomer.id, outcome: "failed" }]);
+    expect(follower.files.latest()).toBeNull();
+    leader.sender.start(newcomer.id);
+    await world.run(5000);
+    await expectImage(newcomer, 20);
+  });
+});
+
 describe("a transfer that is cut", () => {
   test.each(["process-killed", "power-lost"] as const)(
     "at any piece by the receiver's end (%s) goes on, and the image is right",

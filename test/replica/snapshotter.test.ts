@@ -69,6 +69,11 @@ class Member {
     return this.#snapshotter.maybeSnapshot();
   }
 
+  /** A member needs a snapshot. */
+  forTransfer(): Promise<void> {
+    return this.#snapshotter.forTransfer();
+  }
+
   keptBytes(): number {
     return this.log.bytesAfter(logIndex(this.log.firstIndex - 1));
   }
@@ -77,6 +82,18 @@ class Member {
     return { position: this.position, image: new Uint8Array(100) };
   }
 }
+
+test("a snapshot to be sent is made anew when the damaged ones were put aside", async () => {
+  const member = await Member.start({ snapshotAfterBytes: 4000, retentionBytes: 10_000 });
+  for (let i = 0; i < 8; i++) await member.write(20);
+  for (const path of [member.files.previous()?.path, member.files.latest()?.path]) {
+    member.disk.makeUnreadable(path ?? expect.fail("there are two"), 100, 612);
+  }
+  expect(value(await member.files.read())).toBeNull();
+  await member.forTransfer();
+  expect(member.files.latest()?.mark.position.index).toBe(member.log.lastIndex);
+  expect(value(await member.files.read())?.image).toEqual(new Uint8Array(100));
+});
 
 describe("the log behind the snapshots", () => {
   test("is kept for so many bytes, and never above the older snapshot", async () => {

@@ -44,6 +44,9 @@ export class TransferNode {
   /** Whom this node would point to. */
   sources: readonly TransferNode[] = [];
   isInstallingAtOnce = true;
+  onReport: (to: MemberId, outcome: "sent" | "failed") => void = () => undefined;
+  /** What is done before a snapshot of its own is sent. */
+  prepare: () => Promise<void> = () => Promise.resolve();
   files!: SnapshotFiles;
   sender!: SnapshotSender;
   intake!: SnapshotIntake;
@@ -75,8 +78,11 @@ export class TransferNode {
           snapshotIndex: files.latest()?.mark.position.index ?? logIndex(0),
         })),
       isConnected: (member) => this.world.isConnected(this.id, member),
-      prepare: () => Promise.resolve(),
-      report: (to, outcome) => this.reports.push({ to, outcome }),
+      prepare: () => this.prepare(),
+      report: (to, outcome) => {
+        this.reports.push({ to, outcome });
+        this.onReport(to, outcome);
+      },
     });
     this.intake = new SnapshotIntake({
       ...shared,

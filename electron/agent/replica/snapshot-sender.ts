@@ -79,6 +79,8 @@ export class SnapshotSender {
   readonly #failures = new Map<MemberId, Map<MemberId, number>>();
   readonly #pins = new Map<MemberId, { readonly index: LogIndex; readonly untilMs: number }>();
   #nextTransferId = 1;
+  /** While this member's own snapshots are read whole, because one gave wrong bytes or none. */
+  #doubting: Promise<void> | null = null;
   #isClosed = false;
 
   constructor(options: SenderOptions) {
@@ -131,8 +133,8 @@ export class SnapshotSender {
   onEnd(from: MemberId, transferId: number, outcome: SnapshotOutcome): void {
     const outgoing = this.#outgoing.get(from);
     if (outgoing?.transferId !== transferId) return;
-    // It may be this member's disk that gave wrong bytes: reading it whole puts a bad one aside.
-    if (outgoing.kind === "sending" && outcome === "damaged") void this.#options.files.read();
+    // It may be this member's disk that gave wrong bytes.
+    if (outgoing.kind === "sending" && outcome === "damaged") this.#doubtOwn();
     this.#finish(from, outcome === "complete" ? "sent" : "failed");
   }
 
@@ -190,6 +192,7 @@ export class SnapshotSender {
   }
 
   async #prepareAndBegin(to: MemberId, transferId: number): Promise<void> {
+    await this.#doubting;
     await this.#options.prepare();
     await this.#begin(to, transferId, true);
   }
@@ -231,8 +234,14 @@ export class SnapshotSender {
       const offset = window.nextOffset ?? 0;
       if (offset >= reader.info.bodyBytes || window.pieceBytes === 0) return;
       const bytes = this.#readPiece(reader, offset, window.pieceBytes);
+      if (bytes.length === 0) {
+        this.#doubtOwn();
+        send(to, { type: "snapshot-end", transferId, outcome: "failed" });
+        this.#finish(to, "failed");
+        return;
+      }
       const piece = { transferId, offset, bytes, crc32: crc32(bytes) };
-      if (bytes.length === 0 || !send(to, { type: "snapshot-chunk", ...piece })) {
+      if (!send(to, { type: "snapshot-chunk", ...piece })) {
         this.#finish(to, "failed");
         return;
       }
@@ -240,7 +249,19 @@ export class SnapshotSender {
     }
   }
 
-  /** Empty when the disk does not give it: that ends a transfer, and nothing else. */
+  /**
+   * Reading the newest one whole puts it aside if it is damaged: another is sent, or made, when the core asks
+   * again. Without this the same bytes would fail for ever.
+   */
+  #doubtOwn(): void {
+    const { files, logger } = this.#options;
+    this.#doubting ??= files.read().then((read) => {
+      this.#doubting = null;
+      if (!read.ok) logger.warn("snapshot-read", { ...read.error });
+    });
+  }
+
+  /** Empty when the disk does not give it. */
   #readPiece(reader: SnapshotReader, offset: number, length: number): Uint8Array {
     try {
       return reader.readChunk(offset, length);
