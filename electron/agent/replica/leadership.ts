@@ -12,6 +12,7 @@ import type { Applier } from "./applier.ts";
 import { Confirmations } from "./confirmations.ts";
 import type { RaftDriver } from "./raft-driver.ts";
 import type { StorageState } from "./storage-state.ts";
+import { WriteBudget } from "./write-budget.ts";
 import { WriteQueue } from "./write-queue.ts";
 import type { WriteOutcome, WriteRequest } from "./write-queue.ts";
 
@@ -38,10 +39,11 @@ export class Leadership {
   readonly confirmations: Confirmations;
   readonly #options: LeadershipOptions;
   readonly #queue: WriteQueue;
+  readonly #budget = new WriteBudget();
   #role: { readonly isLeader: boolean; readonly term: Term } | null = null;
   #leader: MemberId | null = null;
   /** Whoever waits for a leader, or for this member's leadership to end. */
-  #watchers: (() => void)[] = [];
+  readonly #watchers = new Set<() => void>();
 
   constructor(options: LeadershipOptions) {
     this.#options = options;
@@ -73,9 +75,7 @@ export class Leadership {
     this.#role = { isLeader, term: status.term };
     this.#leader = status.leader;
     if (before?.isLeader === true && !isSame) this.#lost();
-    const watchers = this.#watchers;
-    this.#watchers = [];
-    for (const watcher of watchers) watcher();
+    this.#wakeWatchers();
   }
 
   /** Why a write sent here now is not taken; null when it is. */
@@ -93,11 +93,20 @@ export class Leadership {
     };
   }
 
-  /** Takes a write. While no leader is known it waits one election for one. */
+  /**
+   * Takes a write. While no leader is known it waits one election for one. `busy`: others wait already, so
+   * many or so large that this one would grow the memory; nothing happened, and it may be tried again.
+   */
   async submit(request: WriteRequest): Promise<WriteOutcome> {
-    const isLeaderless = this.#options.raftStatus().leader === null;
-    if (isLeaderless && !this.#options.isRemoved()) await this.waitForLeader();
-    return this.#queue.submit(request);
+    const bytes = this.#budget.take(request);
+    if (bytes === null) return err({ code: "busy", message: "Too many edits wait; try again." });
+    try {
+      const isLeaderless = this.#options.raftStatus().leader === null;
+      if (isLeaderless && !this.#options.isRemoved()) await this.waitForLeader();
+      return await this.#queue.submit(request);
+    } finally {
+      this.#budget.giveBack(bytes);
+    }
   }
 
   /** The leader, waiting for at most one election timeout; null when nobody was elected. */
@@ -116,8 +125,7 @@ export class Leadership {
   close(): void {
     this.#queue.failWaiting({ code: "unreachable", message: "This computer is shutting down." });
     this.confirmations.close();
-    for (const watcher of this.#watchers) watcher();
-    this.#watchers = [];
+    this.#wakeWatchers();
   }
 
   #lost(): void {
@@ -134,9 +142,9 @@ export class Leadership {
       const status = raftStatus();
       if (applier.position.applied.index >= status.lastIndex) return ok(status.term);
       const waiting = applier.reached(status.lastIndex);
-      this.#watchers.push(waiting.cancel);
+      this.#watchers.add(waiting.cancel);
       const end = await waiting.done;
-      this.#watchers = this.#watchers.filter((watcher) => watcher !== waiting.cancel);
+      this.#watchers.delete(waiting.cancel);
       if (end === "closed") return err(noQuorum());
     }
   }
@@ -156,12 +164,20 @@ export class Leadership {
 
   #changed(withinMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = this.#options.clock.after(withinMs, resolve);
-      this.#watchers.push(() => {
+      const end = (): void => {
         timer.cancel();
+        this.#watchers.delete(end);
         resolve();
-      });
+      };
+      const timer = this.#options.clock.after(withinMs, end);
+      this.#watchers.add(end);
     });
+  }
+
+  #wakeWatchers(): void {
+    const watchers = [...this.#watchers];
+    this.#watchers.clear();
+    for (const watcher of watchers) watcher();
   }
 }
 

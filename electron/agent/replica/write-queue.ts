@@ -60,12 +60,10 @@ type Pending = WriteRequest & { readonly end: (outcome: WriteOutcome) => void };
 
 /** Bounds the time a batch occupies the store, and the memory of a burst. */
 const BATCH_COUNT_MAX = 512;
-/** Writes waiting beyond this are refused as `busy` instead of growing the memory. */
-const QUEUE_COUNT_MAX = 10_000;
 /** A batch closes before its rows would exceed this; bulk rows count one by one. */
 const BATCH_ROWS_MAX = 20_000;
 
-/** Writes of all clients of this leader, in order of arrival. */
+/** Writes of all clients of this leader, in order of arrival. How many may wait is leadership.ts's to say. */
 export class WriteQueue {
   readonly #context: WriteContext;
   #waiting: Pending[] = [];
@@ -111,9 +109,6 @@ export class WriteQueue {
   #enqueue(request: WriteRequest): Promise<WriteOutcome> {
     const refusal = this.#context.refusal();
     if (refusal !== null) return Promise.resolve(err(refusal));
-    if (this.#waiting.length >= QUEUE_COUNT_MAX) {
-      return Promise.resolve(err({ code: "busy", message: "Too many edits wait; try again." }));
-    }
     return new Promise((end) => {
       this.#waiting.push({ ...request, end });
       if (!this.#isRunning) void this.#run();
