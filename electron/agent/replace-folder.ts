@@ -3,12 +3,16 @@
  * folder that was copied from another computer. The new member is made beside the old content and
  * takes its place only once it has joined; the old content is kept in a folder of its own.
  */
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { err } from "../../shared/base/result.ts";
+import { err, ok } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
+import { makeDurableFolder, moveFiles } from "./log/folders.ts";
 import type { FolderError } from "./open-folder.ts";
 import { lockFolder } from "./platform/file-lock.ts";
+import { NodeClock } from "./platform/node-clock.ts";
+import { NodeDisk } from "./platform/node-disk.ts";
+import type { Disk, DiskError } from "./ports.ts";
 
 const JOINING = "joining.new";
 const REPLACED = "replaced-";
@@ -32,36 +36,68 @@ export async function replaceContent<T>(
     const fresh = join(dataFolder, JOINING);
     await rm(fresh, { recursive: true, force: true });
     const joined = await joinIn(fresh);
-    if (joined.ok) await takePlace(dataFolder, fresh);
-    else await rm(fresh, { recursive: true, force: true });
+    const placed = joined.ok ? await takePlace(diskOf(dataFolder)) : ok(null);
+    // What could not be moved is all there is of the new member.
+    if (!placed.ok) return err(interrupted(dataFolder, placed.error));
+    await rm(fresh, { recursive: true, force: true });
     return joined;
   } finally {
     await lock.value.release();
   }
 }
 
-/** The record goes first and comes last: a folder without it is in no workspace and does nothing. */
-async function takePlace(dataFolder: string, fresh: string): Promise<void> {
-  const old = (await readdir(dataFolder)).filter(isContent);
-  const aside = join(dataFolder, await freeName(dataFolder));
-  await mkdir(aside);
-  for (const name of recordFirst(old)) await rename(join(dataFolder, name), join(aside, name));
-  const made = recordFirst((await readdir(fresh)).filter(isContent)).reverse();
-  for (const name of made) await rename(join(fresh, name), join(dataFolder, name));
-  await rm(fresh, { recursive: true, force: true });
+/**
+ * Moves the old content aside and the fresh content into its place, durably. The record goes first and comes
+ * last, each on the disk before the rest follows: a folder without it is in no workspace and does nothing, and
+ * whatever a crash leaves, a record never stands beside somebody else's key and log. Exported for its test.
+ */
+export async function takePlace(disk: Disk): Promise<Result<null, DiskError>> {
+  const aside = await freeFolder(disk);
+  if (!aside.ok) return aside;
+  const made = await makeDurableFolder(disk, aside.value);
+  if (!made.ok) return made;
+  const gone = await moveContent(disk, { from: "", to: aside.value }, ["record", "rest"]);
+  return gone.ok ? moveContent(disk, { from: JOINING, to: "" }, ["rest", "record"]) : gone;
+}
+
+async function moveContent(
+  disk: Disk,
+  way: { readonly from: string; readonly to: string },
+  order: readonly ("record" | "rest")[],
+): Promise<Result<null, DiskError>> {
+  const listed = await disk.list(way.from);
+  if (!listed.ok) return listed;
+  const content = listed.value.filter(isContent);
+  for (const part of order) {
+    const names = content.filter((name) => (name === RECORD) === (part === "record"));
+    const moved = await moveFiles(disk, names, way);
+    if (!moved.ok) return moved;
+  }
+  return ok(null);
+}
+
+function diskOf(dataFolder: string): Disk {
+  const clock = new NodeClock();
+  return new NodeDisk(dataFolder, () => clock.nowMs());
+}
+
+function interrupted(dataFolder: string, error: DiskError): FolderError {
+  const message =
+    `${dataFolder} is left half replaced (${error.detail}). What it held is kept in ${REPLACED}1, or the newest of ` +
+    "these, and nothing runs in it: join again with a new link.";
+  return { code: error.code, message };
 }
 
 function isContent(name: string): boolean {
   return !name.startsWith(REPLACED) && name !== JOINING && !/^lock(\.|$)/.test(name);
 }
 
-function recordFirst(names: readonly string[]): string[] {
-  return [...names].sort((a, b) => Number(b === RECORD) - Number(a === RECORD));
-}
-
-async function freeName(dataFolder: string): Promise<string> {
-  const taken = await readdir(dataFolder);
-  let number = 1;
-  while (taken.includes(`${REPLACED}${number}`)) number++;
-  return `${REPLACED}${number}`;
+/** One that holds nothing: what was put aside before stays. */
+async function freeFolder(disk: Disk): Promise<Result<string, DiskError>> {
+  for (let number = 1; ; number++) {
+    const folder = `${REPLACED}${number}`;
+    const listed = await disk.list(folder);
+    if (!listed.ok) return listed;
+    if (listed.value.length === 0) return ok(folder);
+  }
 }

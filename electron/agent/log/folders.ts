@@ -21,3 +21,17 @@ export async function makeDurableFolder(
   if (!made.ok || folder === "") return made;
   return disk.syncFolder(parentOf(folder));
 }
+
+/** Renames files from one folder to the other; all of it is on the disk when it answers ok. */
+export async function moveFiles(
+  disk: Disk,
+  names: readonly string[],
+  way: { readonly from: string; readonly to: string },
+): Promise<Result<null, DiskError>> {
+  for (const name of names) {
+    const moved = await disk.rename(joinPath(way.from, name), joinPath(way.to, name));
+    if (!moved.ok) return moved;
+  }
+  const left = await disk.syncFolder(way.from);
+  return left.ok ? disk.syncFolder(way.to) : left;
+}

@@ -9,7 +9,7 @@ import { ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { Disk, DiskError } from "../ports.ts";
 import { COMMIT_HINT_NAME, encodeCommitHint } from "./commit-hint.ts";
-import { joinPath } from "./folders.ts";
+import { joinPath, moveFiles } from "./folders.ts";
 import { inspectLog } from "./inspect-log.ts";
 import type { LogInspection } from "./inspect-log.ts";
 import { placeOf } from "./log-parts.ts";
@@ -22,7 +22,6 @@ import {
   endPutAside,
   laterTerm,
   logFiles,
-  moveFiles,
   storeHardState,
   undoKeeping,
   withReserve,
@@ -100,7 +99,7 @@ async function replaceBad(
   }
   const staying = new Set(good.slice(0, -1).map((item) => item.name.name));
   const going = logFiles(listed.value, isStateBad).filter((name) => !staying.has(name));
-  const moved = await moveFiles(place, going, { from: folder, to: target });
+  const moved = await moveFiles(place.disk, going, { from: folder, to: target });
   if (!moved.ok) return moved;
   if (end === undefined) return beginAnew(place, [...listed.value, ...going]);
   const named = await disk.rename(joinPath(folder, COPY_NAME), joinPath(folder, end.name.name));

@@ -2,6 +2,7 @@ import { term } from "../../../shared/base/ids.ts";
 import { ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { DiskError } from "../ports.ts";
+import { moveFiles } from "./folders.ts";
 import { findHardState } from "./hard-state-files.ts";
 import { inspectLog } from "./inspect-log.ts";
 import { placeOf } from "./log-parts.ts";
@@ -14,7 +15,6 @@ import {
   endPutAside,
   laterTerm,
   logFiles,
-  moveFiles,
   storeHardState,
   undoKeeping,
   withReserve,
@@ -86,7 +86,7 @@ async function moveLog(place: LogPlace, target: string): Promise<Result<null, Di
   const found = await findHardState(place);
   if (!found.ok) return found;
   const names = logFiles(listed.value, found.value.newest === null);
-  return moveFiles(place, names, { from: place.folder, to: target });
+  return moveFiles(place.disk, names, { from: place.folder, to: target });
 }
 
 async function allNames(

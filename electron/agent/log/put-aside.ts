@@ -10,7 +10,7 @@ import type { HardState } from "../../../shared/raft/types.ts";
 import type { DiskError } from "../ports.ts";
 import { COMMIT_HINT_NAME } from "./commit-hint.ts";
 import { RESERVE_NAME } from "./disk-reserve.ts";
-import { joinPath, makeDurableFolder } from "./folders.ts";
+import { joinPath, makeDurableFolder, moveFiles } from "./folders.ts";
 import { HARD_STATE_NAMES, HardStateFiles } from "./hard-state-files.ts";
 import type { LogLoadError } from "./log-error.ts";
 import { newSegmentHeader } from "./log-place.ts";
@@ -63,20 +63,6 @@ export function endPutAside(
   return writePutAsideMark(place, { slot, state });
 }
 
-/** Renames files from one folder to the other, durably. */
-export async function moveFiles(
-  place: LogPlace,
-  names: readonly string[],
-  way: { readonly from: string; readonly to: string },
-): Promise<Result<null, DiskError>> {
-  for (const name of names) {
-    const moved = await place.disk.rename(joinPath(way.from, name), joinPath(way.to, name));
-    if (!moved.ok) return moved;
-  }
-  const left = await place.disk.syncFolder(way.from);
-  return left.ok ? place.disk.syncFolder(way.to) : left;
-}
-
 /** Gives everything back that an interrupted attempt to keep the good part had moved. */
 export async function undoKeeping(
   place: LogPlace,
@@ -93,7 +79,7 @@ export async function undoKeeping(
     const removed = await place.disk.remove(joinPath(place.folder, name));
     if (!removed.ok) return removed;
   }
-  return moveFiles(place, moved.value, { from: target, to: place.folder });
+  return moveFiles(place.disk, moved.value, { from: target, to: place.folder });
 }
 
 /** An empty segment of a generation that was never used. */
