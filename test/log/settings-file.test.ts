@@ -17,7 +17,15 @@ it("settings are the old or the new ones, wherever the power fails", async () =>
     const found = value(await readSettings(disk, "settings.json"));
     expect(written.ok ? ["new"] : ["old", "new"]).toContain((found as { name: string }).name);
     value(await writeSettings(disk, "settings.json", { name: "newest" }));
+    expect(value(await readSettings(disk, "settings.json"))).toEqual({ name: "newest" });
   }
+});
+
+it("settings are not mixed with what an interrupted try left beside them", async () => {
+  const disk = new FakeDisk();
+  disk.putFile("settings.json.new", new TextEncoder().encode('{"name": "half'));
+  value(await writeSettings(disk, "settings.json", { name: "new" }));
+  expect(value(await readSettings(disk, "settings.json"))).toEqual({ name: "new" });
 });
 
 it("settings that are no JSON are damaged, not absent", async () => {

@@ -26,6 +26,7 @@ import {
   undoKeeping,
   withReserve,
 } from "./put-aside.ts";
+import { writeWhole } from "./write-whole.ts";
 
 const COPY_NAME = "kept.tmp";
 
@@ -128,22 +129,6 @@ async function copyGood(
   if (!read.ok) return read;
   const bytes = (read.value?.bytes ?? NO_BYTES).subarray(0, segment.goodBytes);
   return writeWhole(disk, joinPath(folder, COPY_NAME), bytes);
-}
-
-/** In the place of whatever an interrupted try left there. */
-async function writeWhole(
-  disk: Disk,
-  path: string,
-  bytes: Uint8Array,
-): Promise<Result<null, DiskError>> {
-  const removed = await disk.remove(path);
-  if (!removed.ok) return removed;
-  const opened = await disk.open(path);
-  if (!opened.ok) return opened;
-  const written = await opened.value.append([bytes]);
-  const synced = written.ok ? await opened.value.sync() : written;
-  await opened.value.close();
-  return synced;
 }
 
 function refuse(detail: string): { readonly ok: false; readonly error: DiskError } {

@@ -3,6 +3,7 @@ import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { Disk, DiskError } from "../ports.ts";
 import { parentOf } from "./folders.ts";
+import { writeWhole } from "./write-whole.ts";
 
 /** `settings-damaged`: there is a file, but it is no JSON. */
 export type SettingsError =
@@ -41,15 +42,9 @@ export async function writeSettings(
   settings: unknown,
 ): Promise<Result<null, DiskError>> {
   const aside = `${path}.new`;
-  const cleared = await disk.remove(aside);
-  if (!cleared.ok) return cleared;
-  const opened = await disk.open(aside);
-  if (!opened.ok) return opened;
   const text = `${JSON.stringify(settings, null, 2)}\n`;
-  const written = await opened.value.append([utf8Encode(text)]);
-  const synced = written.ok ? await opened.value.sync() : written;
-  await opened.value.close();
-  if (!synced.ok) return synced;
+  const written = await writeWhole(disk, aside, utf8Encode(text));
+  if (!written.ok) return written;
   const renamed = await disk.rename(aside, path);
   if (!renamed.ok) return renamed;
   return disk.syncFolder(parentOf(path));

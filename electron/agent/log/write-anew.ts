@@ -11,6 +11,7 @@ import { ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { Disk, DiskError } from "../ports.ts";
 import { joinPath } from "./folders.ts";
+import { writeWhole } from "./write-whole.ts";
 
 const COPY_NAME = "copy.tmp";
 /** Need not survive a power failure: after one, what can be read is what is on the disk. */
@@ -54,15 +55,8 @@ async function copyAside(
   path: string,
   goodBytes: number,
 ): Promise<Result<null, DiskError>> {
-  const aside = joinPath(folder, COPY_NAME);
-  const removed = await disk.remove(aside);
-  if (!removed.ok) return removed;
   const read = await disk.read(path);
   if (!read.ok) return read;
-  const opened = await disk.open(aside);
-  if (!opened.ok) return opened;
-  const written = await opened.value.append([(read.value ?? NO_BYTES).subarray(0, goodBytes)]);
-  const synced = written.ok ? await opened.value.sync() : written;
-  await opened.value.close();
-  return synced;
+  const bytes = (read.value ?? NO_BYTES).subarray(0, goodBytes);
+  return writeWhole(disk, joinPath(folder, COPY_NAME), bytes);
 }
