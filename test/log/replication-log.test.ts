@@ -227,6 +227,18 @@ describe("a reset to a snapshot", () => {
   const position = { term: term(3), index: logIndex(50) };
   const hash = new Uint8Array(CHAIN_HASH_BYTES).fill(9);
 
+  it("below what was committed here forgets that: the next start misses nothing", async () => {
+    const { disk, log } = await logWith(30);
+    log.noteCommitted(logIndex(30));
+    value(await log.saveHardState(hardStateOf(3)));
+    value(await log.resetTo({ term: term(3), index: logIndex(20) }, hash));
+    value(await log.append([entryAt(21, 3)]));
+    log.noteCommitted(logIndex(21));
+    await log.close();
+    const again = await openLog(disk, SMALL);
+    expect([again.log.lastIndex, again.commitIndex]).toEqual([21, 21]);
+  });
+
   it("leaves an empty log behind the position, also after a crash", async () => {
     const { disk, log } = await logWith(30);
     value(await log.resetTo(position, hash));
@@ -266,6 +278,22 @@ describe("the commit index", () => {
     expect(disk.syncCount).toBe(before + 1);
     disk.crash("process-killed");
     expect((await openLog(disk)).commitIndex).toBe(10);
+  });
+
+  it("is stored at every 32nd commit while there is always more to commit", async () => {
+    const { disk, log } = await logWith(200);
+    let writtenCount = 0;
+    disk.setFault(({ path, operation }) => {
+      if (path === "log/commit-hint" && operation !== "truncate") writtenCount++;
+      return null;
+    });
+    for (let index = 1; index <= 100; index++) {
+      log.noteCommitted(logIndex(index));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(writtenCount).toBe(3);
+    disk.crash("process-killed");
+    expect((await openLog(disk, SMALL)).commitIndex).toBe(96);
   });
 
   it("falls back to what the log itself proves when the hint is gone or torn", async () => {

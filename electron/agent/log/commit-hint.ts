@@ -76,16 +76,18 @@ export class CommitHintFile {
    * is exact), now and then under load.
    */
   isDue(hint: CommitHint, isEverythingCommitted: boolean): boolean {
-    if (hint.index === this.#written.index && hint.generation === this.#written.generation) {
-      return false;
-    }
+    if (this.#isWritten(hint)) return false;
+    return isEverythingCommitted || this.#skippedCount + 1 >= SKIPPED_COUNT_MAX;
+  }
+
+  /** A commit goes unwritten. */
+  skip(): void {
     this.#skippedCount++;
-    return isEverythingCommitted || this.#skippedCount >= SKIPPED_COUNT_MAX;
   }
 
   /** Best effort: an unwritten hint costs a slower start, so a full disk is no failure here. */
   async write(hint: CommitHint): Promise<void> {
-    if (hint.index === this.#written.index && hint.generation === this.#written.generation) return;
+    if (this.#isWritten(hint)) return;
     this.#skippedCount = 0;
     const written = await this.#replace(encodeCommitHint(hint));
     if (written.ok) this.#written = hint;
@@ -93,6 +95,10 @@ export class CommitHintFile {
 
   close(): Promise<void> {
     return this.#file.close();
+  }
+
+  #isWritten({ index, generation }: CommitHint): boolean {
+    return index === this.#written.index && generation === this.#written.generation;
   }
 
   /** In place where it can be: one step, and no room needed. */

@@ -236,8 +236,10 @@ export class ReplicationLog implements LogView {
     if (index <= this.#commitIndex || this.#isClosed) return;
     this.#commitIndex = index;
     const hint = { generation: this.#generation, index, hash: null };
-    if (this.#files?.hint.isDue(hint, index === this.#lastIndex) !== true) return;
-    void this.#enqueue(() => this.#writeHint());
+    const file = this.#files?.hint;
+    if (file?.isDue(hint, index === this.#lastIndex) === true) {
+      void this.#enqueue(() => this.#writeHint());
+    } else file?.skip();
   }
 
   /** Waits for what was begun, then closes the files. */
