@@ -4,6 +4,7 @@
  * disk, with several ways for the unsynced rest to survive.
  */
 import { expect, it } from "vitest";
+import { logIndex } from "../../shared/base/ids.ts";
 import { FakeDisk } from "../support/fake-disk.ts";
 import type { CrashKind, DiskStep } from "../support/fake-disk.ts";
 import { diskWith, entriesBetween, entryAt, hardStateOf, openLog } from "./log-fixtures.ts";
@@ -76,5 +77,17 @@ it("the newest segment goes first, and each is gone for good before the next", a
   expect(removed).toEqual([...removed].sort().reverse());
   const cutting = steps.slice(0, 2 * removed.length).map(({ operation }) => operation);
   expect(cutting).toEqual(removed.flatMap(() => ["remove", "sync-folder"]));
+  await log.close();
+});
+
+it("the terms of what was cut are forgotten with it", async () => {
+  const { log } = await openLog(new FakeDisk(), SMALL);
+  for (const [index, atTerm] of [1, 1, 1, 2, 2, 3].entries()) {
+    const entries = [entryAt(index + 1, atTerm)];
+    value(await log.persist({ hardState: hardStateOf(atTerm), entries }));
+  }
+  value(await log.persist({ hardState: hardStateOf(4), entries: entriesBetween(3, 4, 4) }));
+  const terms = [1, 2, 3, 4, 5].map((index) => log.termAt(logIndex(index)));
+  expect(terms).toEqual([1, 1, 4, 4, null]);
   await log.close();
 });
