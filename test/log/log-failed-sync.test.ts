@@ -46,6 +46,25 @@ describe("the process after one whose sync had failed", () => {
   });
 });
 
+it("a start whose sync fails on a full disk leaves word for the next one", async () => {
+  const disk = new FakeDisk({ seed: 5 });
+  const { log } = await openLog(disk);
+  value(await log.saveHardState(hardStateOf(1)));
+  value(await log.append(entriesBetween(1, 3)));
+  disk.crash("process-killed");
+  disk.setFreeBytes(10);
+  disk.setFault(({ operation, path }) =>
+    operation === "sync" && path.endsWith(".seg") ? { code: "storage-failed", detail: "no" } : null,
+  );
+  expect(await tryOpenLog(disk)).toMatchObject({ error: { code: "storage-failed" } });
+  disk.setFault(() => null);
+  disk.crash("process-killed");
+  // What is read now was called clean by the system and may be nowhere: only a copy would do.
+  expect(await tryOpenLog(disk)).toMatchObject({ error: { code: "storage-full" } });
+  disk.setFreeBytes(null);
+  expect((await openLog(disk)).log.lastIndex).toBe(3);
+});
+
 it("a log whose syncs all worked opens on a full disk", async () => {
   const disk = new FakeDisk({ seed: 4 });
   const { log } = await openLog(disk);

@@ -30,7 +30,7 @@ class Member {
         return { cancel: () => void (this.cancelCount++, timer.cancel()) };
       },
     },
-    store: { call: (_, params) => this.#capture(params) } as Store,
+    store: { call: (_, params) => this.#capture(params), close: () => Promise.resolve() } as Store,
     applier: {
       position: { applied: { term: term(1), index: logIndex(0) }, checksum: "" },
       release: () => undefined,

@@ -4,7 +4,7 @@ import { StoreRecovery } from "../../electron/agent/replica/store-recovery.ts";
 import type { SnapshotFiles } from "../../electron/agent/log/snapshots.ts";
 import type { Logger, Store } from "../../electron/agent/ports.ts";
 import type { CommittedEntry } from "../../electron/store-worker/messages.ts";
-import { logIndex, term } from "../../shared/base/ids.ts";
+import { POSITION_ZERO, logIndex, term } from "../../shared/base/ids.ts";
 import { ok } from "../../shared/base/result.ts";
 import type { LogEntry, LogView } from "../../shared/raft/types.ts";
 
@@ -18,6 +18,7 @@ class Member {
   readonly calls: string[] = [];
   lostCount = 0;
   onLoad: () => Promise<void> = () => Promise.resolve();
+  onApply: () => Promise<void> = () => Promise.resolve();
   #applied = 0;
   readonly #store = {
     call: async (method: string, params: { readonly entries?: readonly CommittedEntry[] }) => {
@@ -27,6 +28,7 @@ class Member {
         this.#applied = 0;
         return ok(this.#position());
       }
+      await this.onApply();
       this.#applied = params.entries?.at(-1)?.index ?? 0;
       const position = this.#position();
       return { type: "applied", position, tables: [], rowCount: 1, isSchemaChange: false };
@@ -87,6 +89,34 @@ describe("a store that lost its content", () => {
     await refilled;
     await member.applier.reached(logIndex(5)).done;
     expect(member.applier.isReadable).toBe(true);
+  });
+
+  it("stands nowhere either when what it was applying comes to an end after that", async () => {
+    const member = new Member();
+    let end: () => void = () => undefined;
+    member.onApply = () => new Promise((resolve) => (end = resolve));
+    member.applier.resume(member.applier.position, logIndex(0));
+    member.applier.enqueue(ENTRIES);
+    member.applier.lost();
+    let isReached = false;
+    void member.applier.reached(logIndex(1)).done.then(() => (isReached = true));
+    end();
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    expect([member.applier.position.applied.index, isReached]).toEqual([0, false]);
+  });
+
+  it("has to reach anew what it had reached when a snapshot replaces it", async () => {
+    const member = new Member();
+    await member.start();
+    await member.applier.suspend();
+    let isReached = false;
+    const reached = member.applier.reached(logIndex(5)).done.then(() => (isReached = true));
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    expect(isReached).toBe(false);
+    member.applier.resume({ applied: POSITION_ZERO, checksum: "c" }, logIndex(0));
+    expect(member.applier.isReadable).toBe(false);
+    await reached;
+    expect(member.applier.position.applied.index).toBe(5);
   });
 
   it("lets nobody read an empty cluster's database either before it is loaded", async () => {
