@@ -108,3 +108,15 @@ describe("a snapshot", () => {
     expect(read?.mark.position.index).toBe(10);
   });
 });
+
+it("a newest segment that cannot be read at all is damage, and not one whose creation was interrupted", async () => {
+  const disk = new FakeDisk();
+  const { log } = await openLog(disk, { segmentBytesMax: 300 });
+  value(await log.saveHardState(hardStateOf(1)));
+  for (const entry of entriesBetween(1, 6, 1, 60)) value(await log.append([entry]));
+  await log.close();
+  const path = [...disk.contents().keys()].filter((name) => name.endsWith(".seg")).at(-1) ?? "";
+  disk.makeUnreadable(path, 0, 4096);
+  const options = { segmentBytesMax: 300 };
+  expect(await tryOpenLog(disk, options)).toMatchObject({ error: { code: "log-damaged" } });
+});

@@ -47,6 +47,34 @@ describe("a write that waits for the leader's disk", () => {
   });
 });
 
+describe("a write that waits for everybody", () => {
+  it("is confirmed when all connected members have applied it, and not when this one has", async () => {
+    const applied = {
+      position: { applied: { term: term(5), index: logIndex(100) } },
+      termApplied: () => 5,
+      reached: () => ({ done: Promise.resolve("reached"), cancel: () => undefined }),
+    };
+    const confirmations = new Confirmations({
+      clock: new VirtualClock(),
+      applier: applied as unknown as Applier,
+      termAt: () => term(5),
+      graceMs: 1_000,
+      appliedWaitMs: 1_000,
+    });
+    const position = { term: term(5), index: logIndex(100) };
+    expect(await confirmations.confirmed(position, "committed")).toBeNull();
+    let isConfirmed = false;
+    const asked = confirmations.confirmed(position, "applied").then((error) => {
+      isConfirmed = error === null;
+    });
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    expect(isConfirmed).toBe(false);
+    confirmations.appliedEverywhere(logIndex(100));
+    await asked;
+    expect(isConfirmed).toBe(true);
+  });
+});
+
 describe("a write that was done before", () => {
   it("waits for everybody when it is asked for again with the level applied", async () => {
     const clock = new VirtualClock();
