@@ -46,6 +46,15 @@ describe("the process after one whose sync had failed", () => {
   });
 });
 
+it("a failed sync is forgotten once everything was written anew", async () => {
+  const disk = await diskAfterFailedSync();
+  const { log } = await openLog(disk);
+  const last = log.lastIndex;
+  disk.crash("process-killed");
+  disk.setFreeBytes(10);
+  expect((await openLog(disk)).log.lastIndex).toBe(last);
+});
+
 it("a start whose sync fails on a full disk leaves word for the next one", async () => {
   const disk = new FakeDisk({ seed: 5 });
   const { log } = await openLog(disk);
