@@ -261,3 +261,12 @@ test("a member that was given a new seat starts on a full disk, where the note o
   expect([files.raft.status().incarnation, files.withdrawal]).toEqual([40, null]);
   await files.log.close();
 });
+
+test("a snapshot that is gone when it should be installed is not replaced by an older one", async () => {
+  const files = await start(await memberWithFive(1));
+  expect(await receiveAndInstall(files, AT)).toBe(true);
+  // The core took the later one, and the disk has lost it since.
+  const failed = await transfersOf(files).install(contentAt(LATER).mark);
+  expect(failed?.code).toBe("storage-failed");
+  expect([files.log.firstIndex, files.log.lastIndex]).toEqual([AT.index + 1, AT.index]);
+});

@@ -183,6 +183,32 @@ describe("a bad sector in the snapshot that is sent", () => {
   });
 });
 
+describe("a member that others were pointed to", () => {
+  test("serves three at a time, and tells the fourth at once", async () => {
+    const { world, follower } = await threeOf();
+    const asking = [];
+    for (const name of ["a", "b", "c", "d"]) asking.push(await world.add(name));
+    for (const { id } of asking) {
+      const request = { requestId: 1, indexMin: logIndex(1) };
+      follower.sender.onRequest(id, { type: "snapshot-request", ...request });
+    }
+    await world.run(1);
+    const sent = world.sent.filter(({ from }) => from === follower.id);
+    const typesTo = (node: TransferNode | undefined) =>
+      sent.filter(({ to }) => to === node?.id).map(({ message }) => message.type);
+    expect(asking.slice(0, 3).map(typesTo)).toEqual(Array(3).fill(["snapshot-begin"]));
+    expect(typesTo(asking[3])).toEqual(["snapshot-end"]);
+  });
+
+  test("does not begin to send one that is older than what was asked for", async () => {
+    const { world, follower, newcomer } = await threeOf();
+    const request = { requestId: 1, indexMin: logIndex(16) };
+    follower.sender.onRequest(newcomer.id, { type: "snapshot-request", ...request });
+    await world.run(1000);
+    expect(world.sent.map(({ message }) => message.type)).toEqual(["snapshot-end"]);
+  });
+});
+
 describe("a transfer that is cut", () => {
   test.each(["process-killed", "power-lost"] as const)(
     "at any piece by the receiver's end (%s) goes on, and the image is right",
