@@ -71,6 +71,7 @@ export type SimOptions = {
 
 const UPGRADE_EVERY_MS = 3_000;
 const FIRST_FAILPOINT_SHARE = 0.2;
+const TINY_FILES_SHARE = 0.5;
 const CROWDED_MS = 12_000;
 
 /** A quiet minute costs as much as a busy second. So few worlds have many of them. */
@@ -94,10 +95,11 @@ export function expandSeed(seed: number, bug: PlantedBug | null): SimOptions {
     appendBytesMax: randomPick(rng, [1, 400, 512 * 1024, 512 * 1024]),
     fellLeaderShare,
     knowsAddresses: randomChance(rng, 0.5),
-    // Half of the worlds make snapshots all the time and keep next to no log behind them.
+    // Half of the others make snapshots now and then and keep next to no log behind them.
     snapshotAfterBytes: isSmall ? randomBetween(rng, 300, 2_500) : 1_000_000,
     retentionBytes: isSmall ? randomBetween(rng, 100, 1_500) : 4_000_000,
     segmentBytesMax: isSmall ? randomBetween(rng, 200, 1_200) : 400_000,
+    ...drawTinyFiles(seededRng(seed * 64 + crc32("tiny-files"))),
     network: drawNetwork(rng),
     syncMs: randomPick(rng, [0.2, 1, 5, 20]),
     storeCallMs: randomPick(rng, [0.1, 0.5, 5]),
@@ -139,6 +141,19 @@ function drawRhythm(rng: Rng): Pick<SimOptions, "faultyMs" | "burstMs" | "quietM
   if (!randomChance(rng, 0.1)) return { faultyMs, burstMs: 0, quietMs: 0 };
   const burstMs = randomBetween(rng, 500, 2_000);
   return { faultyMs: faultyMs * 4, burstMs, quietMs: burstMs * randomBetween(rng, 2, 5) };
+}
+
+/**
+ * In many worlds a member that was away for a moment needs a snapshot: after two
+ * of them nothing of what it missed is left. It draws from its own numbers, as faults do.
+ */
+function drawTinyFiles(rng: Rng): Partial<SimOptions> {
+  if (!randomChance(rng, TINY_FILES_SHARE)) return {};
+  return {
+    snapshotAfterBytes: randomBetween(rng, 400, 800),
+    retentionBytes: randomBetween(rng, 50, 200),
+    segmentBytesMax: randomBetween(rng, 150, 300),
+  };
 }
 
 /** The first version cannot be told that its disk lost something, so nothing is lost there. */
