@@ -10,6 +10,10 @@ import type { FaultKind } from "./fault-kinds.ts";
 /** Faults that no kind of its own stands for. */
 export type ExtraFault = "fell-leader" | "left-off-in-peace";
 
+/** What was wanted and did not come to pass: counted, so that it is seen when it grows. */
+export type Miss = "truce that did not gather" | "wound without anything to hurt";
+const MISSES: readonly Miss[] = ["truce that did not gather", "wound without anything to hurt"];
+
 /** Counts of one world. */
 export class Coverage {
   readonly #counts = new Map<string, number>();
@@ -19,6 +23,11 @@ export class Coverage {
   /** A fault came. */
   fault(kind: FaultKind | ExtraFault): void {
     this.#add(`fault ${kind}`);
+  }
+
+  /** A fault was wanted and did not come to pass. */
+  missed(miss: Miss): void {
+    this.#add(miss);
   }
 
   /** A process comes by a failpoint. */
@@ -57,7 +66,7 @@ export class Coverage {
   }
 }
 
-/** Everything that is counted, whether it came or not. */
+/** Everything that must come, whether it came or not. */
 export function coverageNames(): readonly string[] {
   return [
     ...FAULT_KINDS.map((kind) => `fault ${kind}`),
@@ -74,7 +83,8 @@ export class CoverageTable {
   readonly #rows = new Map<string, { times: number; worlds: number }>();
 
   constructor() {
-    for (const name of coverageNames()) this.#rows.set(name, { times: 0, worlds: 0 });
+    for (const name of [...coverageNames(), ...MISSES])
+      this.#rows.set(name, { times: 0, worlds: 0 });
   }
 
   /** Adds what one world did. */
@@ -85,9 +95,14 @@ export class CoverageTable {
     }
   }
 
-  /** Names that never came. */
+  /** Names of what must come and never came. */
   missing(): readonly string[] {
-    return [...this.#rows].flatMap(([name, { times }]) => (times === 0 ? [name] : []));
+    return coverageNames().filter((name) => this.timesOf(name) === 0);
+  }
+
+  /** How often this came. */
+  timesOf(name: string): number {
+    return this.#rows.get(name)?.times ?? 0;
   }
 
   /** Lines for people: name, times, worlds, and the rows of the fault catalogue. */
@@ -104,5 +119,6 @@ export class CoverageTable {
 function rowsOf(name: string): string {
   const kind = FAULT_KINDS.find((each) => name === `fault ${each}`);
   if (kind !== undefined) return FAULTS[kind].rows;
-  return name.startsWith("failpoint") ? "F2" : "F1 F12";
+  if (name.startsWith("failpoint")) return "F2";
+  return name.startsWith("fault") ? "F1 F12" : "";
 }

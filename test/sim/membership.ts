@@ -34,7 +34,7 @@ export class Membership {
   /** Removed for good, and soon switched off. */
   readonly #leaving = new Set<MemberId>();
   #joinCount = 0;
-  #removalsUnderWay = 0;
+  #changesUnderWay = 0;
 
   constructor(parts: WorldParts<SimMember>, rng: Rng) {
     this.#parts = parts;
@@ -64,9 +64,9 @@ export class Membership {
     return best;
   }
 
-  /** Somebody is taking a computer out right now: whom the others need may be another one soon. */
-  get isRemoving(): boolean {
-    return this.#removalsUnderWay > 0;
+  /** Somebody is changing seats right now: whom the others need may be another one soon. */
+  get isChanging(): boolean {
+    return this.#changesUnderWay > 0;
   }
 
   /** Whether somebody ever took its seat away, or tried to. */
@@ -169,9 +169,10 @@ export class Membership {
 
   /** Gives a seat a vote, or takes it. */
   setSeat(member: SimMember, kind: SeatKind): void {
-    void this.leader()?.ask((replica) =>
+    const asked = this.leader()?.ask((replica) =>
       replica.administration.setVote(member.id, kind === "voter"),
     );
+    if (asked !== undefined) void this.#changing(asked);
   }
 
   /**
@@ -204,13 +205,18 @@ export class Membership {
   async #removeSeat(member: SimMember): Promise<boolean> {
     const via = this.#pickRunning();
     if (via === null || !this.#keepsVoterWithout(member)) return false;
-    this.#removalsUnderWay++;
-    const outcome = await via.call("removeMember", { member: member.id });
-    this.#removalsUnderWay--;
+    const outcome = await this.#changing(via.call("removeMember", { member: member.id }));
     const isRemoved = outcome?.ok === true;
     this.#removed.add(member.id);
     this.#parts.trace.note("removed", member.id, isRemoved ? "ok" : "refused");
     return isRemoved;
+  }
+
+  async #changing<T>(change: Promise<T>): Promise<T> {
+    this.#changesUnderWay++;
+    const outcome = await change;
+    this.#changesUnderWay--;
+    return outcome;
   }
 
   async #letInAgain(member: SimMember): Promise<void> {

@@ -143,7 +143,7 @@ export class World {
   calm(): void {
     this.#isCalm = true;
     const { isPeaceForQuorumOnly } = this.parts.options;
-    const isSettled = !this.wounds.isBusy && !this.membership.isRemoving;
+    const isSettled = !this.wounds.isBusy && !this.membership.isChanging;
     const away = isPeaceForQuorumOnly && isSettled ? this.membership.minority() : [];
     this.wounds.stop();
     this.nemesis.stop();

@@ -22,6 +22,8 @@ import { uphold } from "./violation.ts";
 import type { WorldParts } from "./world-parts.ts";
 
 const POLL_MS = 100;
+/** Told of a wound when the file it is about was not there. */
+const NOTHING = "nothing";
 /** The truce is given up when the world does not come together in this time. */
 const GATHER_MS_MAX = 15_000;
 /** Within this time the member itself says that something is wrong. */
@@ -109,7 +111,10 @@ export class Wounds {
       if (this.#isOver) return;
     }
     this.#world.gather();
-    if (!(await this.#until(GATHER_MS_MAX, () => this.#isEverybodyInStep()))) return;
+    if (!(await this.#until(GATHER_MS_MAX, () => this.#isEverybodyInStep()))) {
+      if (!this.#isOver) coverage.missed("truce that did not gather");
+      return;
+    }
     if (this.#isOver || !this.#world.membership.canSpareDisk(member)) return;
     trace.note("wound", kind, member.id);
     coverage.fault(kind);
@@ -118,6 +123,7 @@ export class Wounds {
     member.end(kind === "rolled-back-disk" ? "power-loss" : "killed");
     const hurt = this.#takeFrom(member, kind);
     trace.note("hurt", member.id, hurt);
+    if (hurt === NOTHING) coverage.missed("wound without anything to hurt");
     const promised = this.#world.parts.promises.wounded(member.id);
     this.#world.parts.raftChecker.wounded(member.id);
     await this.#pause(randomBetween(this.#rng, 50, 1_500));
@@ -170,7 +176,7 @@ export class Wounds {
       case "rolled-back-disk": {
         const image = this.#images.get(member.id);
         if (image !== undefined) member.restoreImage(image);
-        return image === undefined ? "nothing" : "an older image restored";
+        return image === undefined ? NOTHING : "an older image restored";
       }
       case "damaged-log":
         return this.#spoil(member, (path) => path.endsWith(".seg"));
@@ -193,7 +199,7 @@ export class Wounds {
   #spoil(member: SimMember, isMeant: (path: string) => boolean): string {
     const files = [...member.disk.contents()].filter(([path]) => isMeant(path));
     const full = files.filter(([, bytes]) => bytes.length > 0);
-    if (full.length === 0) return "nothing";
+    if (full.length === 0) return NOTHING;
     const [path, bytes] = randomPick(this.#rng, full);
     const at = randomBetween(this.#rng, 0, bytes.length - 1);
     const kind = randomBetween(this.#rng, 0, 3);
@@ -230,7 +236,7 @@ export class Wounds {
   }
 
   /**
-   * Nothing is under way either: what one disk acknowledged a moment ago may count tomorrow, and
+   * Nothing is under way either, nor a change of seats that somebody asked for before: what one disk acknowledged a moment ago may count tomorrow, and
    * who gets its vote in the moment in which it gives its seat up may stop a cluster of two voters.
    */
   #isEverybodyInStep(): boolean {
@@ -238,6 +244,7 @@ export class Wounds {
     const leader = this.#world.membership.leader()?.replica?.raftStatus();
     return (
       leader !== undefined &&
+      !this.#world.membership.isChanging &&
       leader.commitIndex === leader.lastIndex &&
       nextChange(leader, () => true) === null &&
       seats.length > 0 &&
