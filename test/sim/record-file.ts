@@ -42,9 +42,18 @@ export class RecordFile {
 export function storedRecord(disk: FakeDisk): ClusterRecord | null {
   const bytes = disk.contents().get(RECORD_FILE);
   if (bytes === undefined) return null;
-  const record = parseClusterRecord(JSON.parse(utf8Decode(bytes) ?? ""));
+  const record = parseClusterRecord(jsonOf(utf8Decode(bytes) ?? ""));
   uphold(record.ok, "settings-are-never-half-written", () => JSON.stringify(record));
   return record.value;
+}
+
+/** null for what is no JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 /** The record as an older program would have left it: written anew at the next change. */

@@ -1,20 +1,27 @@
 /**
  * Runs the world of one seed from its founding to its last check, and says what came of it.
  */
-import type { ApiError } from "../../shared/api/methods.ts";
 import { nextChange } from "../../electron/agent/members/autopilot.ts";
 import { defined } from "../../shared/base/assert.ts";
 import { memberId } from "../../shared/base/ids.ts";
-import type { Result } from "../../shared/base/result.ts";
 import { seededRng } from "../../shared/base/rng.ts";
 import { checkExportedHistory, exportSimHistory } from "./history-export.ts";
-import type { FinalLists, History } from "./history.ts";
-import { REPLY_MS_MAX, SimClient } from "./sim-client.ts";
+import type { History } from "./history.ts";
+import type { FinalLists } from "./operations.ts";
+import { SimClient } from "./sim-client.ts";
 import type { SimMember } from "./sim-member.ts";
 import type { SimOptions } from "./sim-options.ts";
 import type { Engine } from "./sim-store.ts";
-import { Violation, uphold } from "./violation.ts";
+import { Violation } from "./violation.ts";
 import { World } from "./world.ts";
+import {
+  checkFirstWrite,
+  checkFounding,
+  checkPeaceTerms,
+  checkQuiet,
+  checkVerified,
+  stuckAt,
+} from "./world-checks.ts";
 import { ALL_LISTS_SQL, WORLD_SCHEMA } from "./workload-sql.ts";
 
 /** How a run ended. */
@@ -60,12 +67,6 @@ export type RunTools = {
 
 /** In peace, everything must have come together after this long. */
 const PEACE_MS_MAX = 60_000;
-/** Every heal costs one election; a split vote, or a seat given anew, one more. */
-const PEACE_TERMS_MAX = 3;
-/** Where votes are on their way for a good part of the timeout, candidates meet again and again. */
-const PEACE_TERMS_MAX_SLOW = 6;
-/** Everybody starts, opens files on slow disks and dials; a request may go unanswered once. */
-const PEACE_START_MS = 2_000 + REPLY_MS_MAX;
 const POLL_MS = 100;
 const TAIL_LINES = 40;
 
@@ -118,8 +119,7 @@ class Story {
 
   /** Time is up: what it was waiting for. */
   stuck(): Violation {
-    const states = this.#world.membership.all.map(describe);
-    return new Violation("works-again-in-peace", `stuck at ${this.#stage}: ${states.join("; ")}`);
+    return stuckAt(this.#stage, this.#world.membership.all.map(describe));
   }
 
   async #tell(): Promise<void> {
@@ -168,15 +168,11 @@ class Story {
     while (!(await client.appendOnce())) await this.#pause(POLL_MS);
     this.peace.firstWriteMs = scheduler.nowMs - calmAtMs;
     const { options } = world.parts;
-    uphold(this.peace.firstWriteMs <= firstWriteMsMax(options), "writes-soon-in-peace", () => {
-      return `${this.peace.firstWriteMs} ms with elections of ${options.electionMs} ms`;
-    });
+    checkFirstWrite(this.peace.firstWriteMs, options);
     this.#stage = "everybody catching up";
     while (!this.#haveConverged(false)) await this.#pause(POLL_MS);
     this.peace.terms = Math.max(0, raftChecker.lastTerm - termBefore);
-    uphold(this.peace.terms <= peaceTermsMax(options), "few-terms-per-heal", () => {
-      return `${this.peace.terms} terms until all were in step`;
-    });
+    checkPeaceTerms(this.peace.terms, options);
   }
 
   /** Nobody writes and nothing breaks: whoever leads goes on leading, however long that lasts. */
@@ -187,13 +183,7 @@ class Story {
     const before = this.#world.membership.leader()?.replica?.raftStatus();
     await this.#pause(stillMs);
     const after = this.#world.membership.leader()?.replica?.raftStatus();
-    const isSame = after?.id === before?.id && after?.term === before?.term;
-    uphold(isSame, "a-quiet-cluster-keeps-its-leader", () => {
-      const [first, last] = [before, after].map((status) => {
-        return status === undefined ? "nobody" : `${status.id} in term ${status.term}`;
-      });
-      return `${String(first)} led before a quiet time of ${stillMs} ms, ${String(last)} after it`;
-    });
+    checkQuiet(before, after, stillMs);
     // Who had asked to join in the middle of the faults may have come in meanwhile.
     this.#stage = "everybody catching up again";
     while (!this.#haveConverged(true)) await this.#pause(POLL_MS);
@@ -206,9 +196,7 @@ class Story {
       for (const id of world.access.reachable()) {
         const outcome = await world.access.execute(id, params);
         if (outcome?.ok === true) return;
-        const code = outcome?.error.code ?? "none";
-        const isExpected = ["not-leader", "no-quorum", "unknown-outcome", "busy"].includes(code);
-        uphold(isExpected, "founding-works", () => JSON.stringify(outcome));
+        checkFounding(outcome);
       }
       await this.#pause(POLL_MS);
     }
@@ -248,15 +236,11 @@ class Story {
     });
   }
 
-  /** The rolling checksum is what the rows give when all are read again. */
   async #verify(): Promise<void> {
     const seats = this.#world.membership.leader()?.replica?.raftStatus().configuration.seats ?? [];
     for (const seat of seats) {
       if (this.#world.membership.isStranded(seat.id, seats)) continue;
-      const outcome = await this.#world.membership.get(seat.id)?.call("verify", {});
-      uphold(outcome?.ok === true && outcome.value.isIdentical, "checksums-are-of-the-rows", () => {
-        return `verify on ${seat.id}: ${JSON.stringify(outcome)}`;
-      });
+      checkVerified(seat.id, await this.#world.membership.get(seat.id)?.call("verify", {}));
     }
   }
 
@@ -264,7 +248,7 @@ class Story {
     const lists = new Map<number, string[]>();
     const asked = { sql: ALL_LISTS_SQL, readLevel: "linearizable", rowsMax: 100_000 } as const;
     const outcome = await this.#world.membership.leader()?.call("query", asked);
-    uphold(outcome?.ok === true, "works-again-in-peace", () => `last read: ${text(outcome)}`);
+    if (outcome?.ok !== true) throw stuckAt(this.#stage, [JSON.stringify(outcome)]);
     for (const [key, name] of outcome.value.rows) {
       const list = lists.get(Number(key));
       if (list === undefined) lists.set(Number(key), [String(name)]);
@@ -306,21 +290,6 @@ function describe(member: SimMember): string {
     `${lastIndex}, commit ${commitIndex}, applied ${replica.applied.applied.index} ` +
     `${replica.applied.checksum}, seats ${seats.join(",")}`
   );
-}
-
-/** Raft elects soon when a round of votes takes far less time than a timeout; not in all worlds. */
-function peaceTermsMax({ network, syncMs, electionMs }: SimOptions): number {
-  const voteMs = 2 * (network.delayMs + network.jitterMs + syncMs);
-  return voteMs * 4 < electionMs ? PEACE_TERMS_MAX : PEACE_TERMS_MAX_SLOW;
-}
-
-/** Each term costs a wait of one to two election timeouts. */
-function firstWriteMsMax(options: SimOptions): number {
-  return PEACE_START_MS + peaceTermsMax(options) * 2 * options.electionMs;
-}
-
-function text(outcome: Result<unknown, ApiError> | null | undefined): string {
-  return outcome === null || outcome === undefined ? "no answer" : JSON.stringify(outcome);
 }
 
 function outcomeOf(

@@ -4,6 +4,7 @@ import { loadTestSqlite } from "../support/sqlite.ts";
 import { huntBug } from "./bug-table.ts";
 import { CoverageTable } from "./coverage.ts";
 import { FAILPOINTS, isRepairStep, momentsOf } from "./failpoints.ts";
+import { NOTICED_BY } from "./noticed-by.ts";
 import { PLANTED_BUGS, findBug } from "./planted-bugs.ts";
 import { violationLines } from "./report.ts";
 import { runSeed } from "./run-seed.ts";
@@ -30,46 +31,6 @@ const IN_CROWDS: { readonly [name: string]: number } = {
   "mark-sync-failed": 13,
 };
 const BUG_SEED_COUNT = 400;
-/**
- * Bugs that worlds notice: the first world that is known to, and the invariant that tells. The core's others
- * need a message at one exact moment and are noticed by `test/raft`. `never-crashes`: an assertion of the product.
- */
-const NOTICED_BY: Readonly<Record<string, readonly [seed: number, invariant: string]>> = {
-  "commit-of-old-term-by-counting": [7, "commits-by-counting-its-own-term"],
-  "vote-not-persisted": [1, "votes-are-stored-before-they-leave"],
-  "ack-before-persist": [1, "votes-are-stored-before-they-leave"],
-  "leader-counts-itself-before-its-disk": [1, "committed-is-on-a-majority-of-disks"],
-  "vote-for-a-shorter-log": [2, "leader-holds-all-committed"],
-  "append-always-truncates": [2, "never-crashes"],
-  "mirrors-count-for-commit": [3, "committed-is-on-a-majority-of-disks"],
-  "two-votes-in-one-term": [12, "one-vote-per-term"],
-  "commit-beyond-what-was-compared": [1, "committed-never-changes"],
-  "commit-compared-on-vote": [13, "committed-never-changes"],
-  "pre-vote-resets-vote": [2, "never-crashes"],
-  "two-changes-at-once": [507, "one-change-at-a-time"],
-  "ack-before-fsync": [1, "nobody-is-doubted-without-cause"],
-  "hard-state-never-written": [1, "votes-are-stored-before-they-leave"],
-  "hard-state-after-messages": [1, "votes-are-stored-before-they-leave"],
-  "folder-sync-does-nothing": [1, "votes-are-stored-before-they-leave"],
-  "failed-sync-retried": [30, "nobody-is-doubted-without-cause"],
-  "short-write-taken-for-whole": [4, "never-crashes"],
-  "torn-record-left-behind": [4, "never-crashes"],
-  "snapshot-adopted-before-sync": [12, "promises-survive-restarts"],
-  "image-older-than-its-mark": [3, "never-crashes"],
-  "requests-not-in-snapshots": [4, "never-diverges"],
-  "read-before-applied": [1, "reads-see-own-writes"],
-  "read-without-asking-the-quorum": [185, "other-checkers-agree"],
-  "bounded-not-measured": [51, "bounded-reads-keep-their-bound"],
-  "session-token-ignored": [14, "reads-see-own-writes"],
-  "apply-error-skipped": [2, "same-index-same-checksum"],
-  "write-told-before-the-quorum": [12, "acknowledged-never-lost"],
-  "request-numbers-ignored": [2, "a-retry-gets-the-first-answer"],
-  "as-of-too-new": [1, "as-of-is-true"],
-  "unknown-told-as-refused": [14, "refused-is-not-in-the-log"],
-  "monotonic-clock-is-wall-clock": [25, "a-wounded-member-comes-back"],
-  "peer-memory-off": [105, "says-within-5-s-what-is-lost"],
-};
-
 let tools: RunTools;
 
 beforeAll(async () => {
@@ -79,18 +40,20 @@ beforeAll(async () => {
 
 describe("a simulated cluster", () => {
   it(`keeps every promise in worlds 1 to ${FIXED_SEED_COUNT}`, { timeout: 600_000 }, async () => {
-    const totals = { acknowledged: 0, elections: 0, reads: 0 };
+    const totals = { acknowledged: 0, elections: 0, reads: 0, installs: 0 };
     for (let seed = 1; seed <= FIXED_SEED_COUNT; seed++) {
       const outcome = await runSeed(expandSeed(seed, null), tools);
       expect(outcome.violation, violationLines(outcome, "this one").join("\n")).toBeNull();
       totals.acknowledged += outcome.acknowledgedCount;
       totals.elections += outcome.electionCount;
       totals.reads += outcome.readCount;
+      totals.installs += outcome.installCount;
     }
     // A world in which nothing happens keeps its promises too: that must not be the reason.
     expect(totals.acknowledged).toBeGreaterThan(FIXED_SEED_COUNT * 10);
     expect(totals.elections).toBeGreaterThan(FIXED_SEED_COUNT);
     expect(totals.reads).toBeGreaterThan(FIXED_SEED_COUNT * 5);
+    expect(totals.installs).toBeGreaterThan(FIXED_SEED_COUNT / 5);
   });
 
   it(

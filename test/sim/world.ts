@@ -24,12 +24,10 @@ import type { Engine } from "./sim-store.ts";
 import { StoreChecker } from "./store-checker.ts";
 import { storedVoteOf } from "./stored-vote.ts";
 import { Trace } from "./trace.ts";
-import { Violation, uphold } from "./violation.ts";
+import { uphold } from "./violation.ts";
+import { SpinChecker, checkRefusedStart } from "./world-checks.ts";
 import type { WorldParts } from "./world-parts.ts";
 import { Wounds } from "./wounds.ts";
-
-/** Codes with which an agent may refuse to start while its disk is being hurt. */
-const DISK_CODES: readonly string[] = ["storage-full", "storage-failed", "not-writable"];
 
 /** Worlds in which all wall clocks are set back when peace begins. */
 const CLOCKS_SET_SHARE = 0.2;
@@ -40,9 +38,6 @@ const RESTART_SHARE = 0.5;
 
 /** In the morning everybody wakes up within this time. */
 const AWAKE_MS_MAX = 3_000;
-
-/** Far more than a burst of frames and timers at one moment. */
-const SPIN_EVENTS_MAX = 20_000;
 
 /** All there is. */
 export class World {
@@ -60,14 +55,13 @@ export class World {
   /** What was checked last of each. */
   readonly #looked = new Map<SimMember, { status: RaftStatus; lastIndex: LogIndex }>();
   readonly #shown = new Map<SimMember, Pick<RaftStatus, "role" | "term" | "commitIndex">>();
+  readonly #spinChecker = new SpinChecker();
   #isCalm = false;
   #failure: unknown = null;
   #eventCount = 0;
   #installCount = 0;
   #morningMs = -Infinity;
   #nightMs = 0;
-  #spinSinceMs = 0;
-  #spinCount = 0;
 
   constructor(
     options: SimOptions,
@@ -279,33 +273,22 @@ export class World {
     try {
       if (!this.parts.scheduler.runNext(untilMs)) return false;
       this.#eventCount++;
-      this.#checkSpinning();
+      this.#spinChecker.ran(this.parts.scheduler.nowMs);
     } catch (error) {
       this.fail(error);
     }
     return true;
   }
 
-  /** Time goes on: an agent that keeps itself busy without end would burn a real processor. */
-  #checkSpinning(): void {
-    const { nowMs } = this.parts.scheduler;
-    if (nowMs >= this.#spinSinceMs + 1) {
-      this.#spinSinceMs = nowMs;
-      this.#spinCount = 0;
-    }
-    uphold(++this.#spinCount < SPIN_EVENTS_MAX, "never-spins", () => {
-      return `${this.#spinCount} events within 1 ms at ${nowMs}`;
-    });
-  }
-
   #bootFailed(member: SimMember, code: string): void {
     this.parts.trace.note("boot-failed", member.id, code);
-    if (this.#isCalm || !DISK_CODES.some((each) => code.startsWith(each))) {
-      this.fail(new Violation("starts-after-any-crash", `${member.id} does not start: ${code}`));
-      return;
+    try {
+      checkRefusedStart(member.id, code, this.#isCalm);
+      member.end("killed");
+      this.nemesis.bootLater(member);
+    } catch (error) {
+      this.fail(error);
     }
-    member.end("killed");
-    this.nemesis.bootLater(member);
   }
 
   #check(): void {

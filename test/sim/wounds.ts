@@ -19,6 +19,7 @@ import type { WoundKind } from "./fault-kinds.ts";
 import type { DiskImage, SimMember } from "./sim-member.ts";
 import type { Membership } from "./membership.ts";
 import { uphold } from "./violation.ts";
+import { checkStartAfterWound } from "./world-checks.ts";
 import type { WorldParts } from "./world-parts.ts";
 
 const POLL_MS = 100;
@@ -134,10 +135,9 @@ export class Wounds {
     if (member.failpoint?.isSpent === true) {
       await this.#until(CRASHED_MS_MAX, () => member.replica !== null);
     }
-    const { replica } = member;
     // Peace has started everybody anew, this one as well.
-    if (replica === null && this.#isOver) return;
-    uphold(replica !== null, "starts-after-any-wound", () => `${member.id} after ${hurt}`);
+    if (member.replica === null && this.#isOver) return;
+    const replica = checkStartAfterWound(member.id, member.replica, hurt);
     const isShort = replica.raftStatus().lastIndex < promised;
     await this.#until(SAID_MS_MAX, () => hasSaidSo(member) || this.#isInStep(member));
     uphold(!isShort || hasSaidSo(member) || this.#isOver, "says-within-5-s-what-is-lost", () => {
