@@ -1,7 +1,9 @@
 import type { ApiError, ApiParams, ApiResult } from "../../shared/api/methods.ts";
 import { logIndex } from "../../shared/base/ids.ts";
 import type { MemberId } from "../../shared/base/ids.ts";
+import type { AsOf } from "../../shared/cluster/status.ts";
 import type { Result } from "../../shared/base/result.ts";
+import type { ReadRecord } from "./operations.ts";
 import type { Membership } from "./membership.ts";
 import type { Plant } from "./plant.ts";
 import type { MembersForClients } from "./sim-client.ts";
@@ -43,6 +45,18 @@ export class ClientAccess implements MembersForClients {
 
   bootOf(member: MemberId): number {
     return this.#membership.get(member)?.bootCount ?? 0;
+  }
+
+  ageOf(member: MemberId, { at, lagMs }: AsOf): Pick<ReadRecord, "asOfMs" | "lagMs"> {
+    const { process, wall } = this.#membership.get(member) ?? {};
+    if (!process || !wall) return { asOfMs: null, lagMs: null };
+    const { startedAtMs } = process;
+    // A time that it never showed is later than anything.
+    const momentOf = (time: string): number =>
+      wall.momentOf(Date.parse(time), startedAtMs) ?? Infinity;
+    const asOfMs = at === null ? null : momentOf(at);
+    // Set back, a clock may hide a sleep from the member itself.
+    return { asOfMs, lagMs: wall.wasSet ? null : lagMs };
   }
 
   /** What was written lately is looked through: the row's text stands in its entry. */

@@ -7,7 +7,8 @@
 import { checkHistory } from "../support/checkers/check-history.ts";
 import { HistoryWriter } from "../support/checkers/history-file.ts";
 import type { LoadedHistory, NewOperation } from "../support/checkers/history.ts";
-import type { FinalLists, History, ReadRecord, WriteRecord } from "./history.ts";
+import type { History } from "./history.ts";
+import type { FinalLists, ReadRecord, WriteRecord } from "./operations.ts";
 import { uphold } from "./violation.ts";
 
 /** A bound is kept by the clock of the member asked, which may be a little slow. */

@@ -6,59 +6,23 @@
  * place, a read at any level is the beginning of the list, and real time tells which rows a
  * linearizable read may not miss. This is a complete check for lists that only grow.
  */
-import type { ReadLevel } from "../../shared/api/methods.ts";
-import type { MemberId } from "../../shared/base/ids.ts";
+import { checkAsOfMoment, checkLag } from "./as-of.ts";
+import type { Leaderships } from "./leaderships.ts";
+import type { FinalLists, ReadRecord, WriteName, WriteRecord } from "./operations.ts";
 import { uphold } from "./violation.ts";
 
-/** Names a write: `client/sequence`. */
-export type WriteName = string;
-
-/** One write of a client, over all its attempts. */
-export type WriteRecord = {
-  readonly name: WriteName;
-  readonly client: string;
-  readonly key: number;
-  readonly askedAtMs: number;
-  /** Whether an attempt may have taken effect without the client knowing. */
-  isOpen: boolean;
-  acknowledged: {
-    readonly term: number;
-    readonly index: number;
-    readonly rank: number;
-    readonly atMs: number;
-    readonly by: MemberId;
-    /** How many times that member had been started. */
-    readonly boot: number;
-  } | null;
-};
-
-/** One read that was answered. */
-export type ReadRecord = {
-  readonly client: string;
-  readonly key: number;
-  readonly level: ReadLevel;
-  /** With `bounded`; else 0. */
-  readonly maxStalenessMs: number;
-  readonly member: MemberId;
-  /** How many times it had been started. */
-  readonly boot: number;
-  readonly askedAtMs: number;
-  readonly answeredAtMs: number;
-  /** The position the answer claims to stand for. */
-  readonly asOfTerm: number;
-  readonly asOfIndex: number;
-  /** The client's own writes to the key that were acknowledged when it asked. */
-  readonly ownWrites: readonly WriteName[];
-  readonly rows: readonly WriteName[];
-};
-
-/** The final rows of each key, in order. */
-export type FinalLists = ReadonlyMap<number, readonly WriteName[]>;
+/** What of a world's leaders decides how new an answer may call itself. */
+export type Leaders = { readonly leaderships: Leaderships; readonly electionMs: number };
 
 /** All operations of one world. */
 export class History {
   readonly writes: WriteRecord[] = [];
   readonly reads: ReadRecord[] = [];
+  readonly #leaders: Leaders;
+
+  constructor(leaders: Leaders) {
+    this.#leaders = leaders;
+  }
 
   /** Writes that were acknowledged. */
   get acknowledgedCount(): number {
@@ -75,6 +39,8 @@ export class History {
       checkPrefix(read, final.get(read.key) ?? []);
       checkOwnWrites(read);
       checkAsOf(read, this.writes, places);
+      checkAsOfMoment(read, this.writes, this.#leaders.leaderships);
+      checkLag(read, this.writes, this.#leaders);
       if (read.level === "bounded") checkBounded(read, this.writes, places);
     }
     checkSessions(this.reads);

@@ -15,7 +15,10 @@ import * as store from "./plants-store.ts";
 export type PlantedBug = {
   /** For `--bug`. */
   readonly name: string;
-  /** Its number in the list of how hand-written Raft fails, or what it breaks. */
+  /**
+   * Its number in "Fifty ways hand-written Raft fails" (`shared/raft/DESIGN.md`); else the invariant (I) it
+   * breaks, or the row (F) of the fault catalogue.
+   */
   readonly item: string;
   readonly raft: RaftFaults;
   readonly log: LogFaults;
@@ -51,19 +54,15 @@ export const NOTICED_ELSEWHERE: { readonly [name: string]: string } = {
   ),
 };
 
-/** Names and numbers of the core's mistakes; one without an entry is named after its switch. */
+/** Names and numbers of the core's mistakes, by number; one without an entry is named after its switch. */
 const CORE: { readonly [key: string]: readonly [name: string, item: string] } = {
   forgetVote: ["vote-not-persisted", "1"],
-  commitOldTermByCounting: ["commit-of-old-term-by-counting", "19"],
   ackBeforePersist: ["ack-before-persist", "2"],
+  keepAcksAcrossTerms: ["acks-outlive-their-term", "2"],
   countSelfBeforeFlush: ["leader-counts-itself-before-its-disk", "3"],
   noLogCheckOnVote: ["vote-for-a-shorter-log", "11"],
-  truncateOnAnyAppend: ["append-always-truncates", "22"],
-  countMirrors: ["mirrors-count-for-commit", "28"],
-  twoVotesPerTerm: ["two-votes-in-one-term", "12"],
-  readIndexWithoutRound: ["read-without-asking-the-quorum", "31"],
-  commitBeyondMatch: ["commit-beyond-what-was-compared", "20"],
   compareCommitOnVote: ["commit-compared-on-vote", "11"],
+  twoVotesPerTerm: ["two-votes-in-one-term", "12"],
   countVoteMessages: ["votes-counted-as-messages", "12"],
   preVoteResetsVote: ["pre-vote-resets-vote", "13"],
   ignoreTermInAnswers: ["term-in-answers-ignored", "14"],
@@ -72,44 +71,49 @@ const CORE: { readonly [key: string]: readonly [name: string, item: string] } = 
   noLease: ["votes-although-the-leader-is-heard", "16"],
   stallIsSilence: ["stall-taken-for-silence", "17"],
   leadWithStuckDisk: ["leads-with-a-stuck-disk", "18"],
+  commitOldTermByCounting: ["commit-of-old-term-by-counting", "19"],
+  commitBeyondMatch: ["commit-beyond-what-was-compared", "20"],
+  truncateOnAnyAppend: ["append-always-truncates", "22"],
+  neverCompareAgain: ["never-compares-again", "22"],
   forgetMatch: ["match-lowered-by-late-refusal", "23"],
   twoChangesAtOnce: ["two-changes-at-once", "25"],
   changeBeforeOwnTermCommit: ["change-before-own-term-commit", "25"],
   keepConfigurationOnTruncation: ["configuration-outlives-its-entry", "26"],
   ignoreIncarnation: ["incarnation-ignored", "27"],
   barredGoesOn: ["barred-goes-on", "27"],
+  countMirrors: ["mirrors-count-for-commit", "28"],
   readBeforeOwnTermCommit: ["read-before-own-term-commit", "30"],
+  readIndexWithoutRound: ["read-without-asking-the-quorum", "31"],
   readJoinsRunningRound: ["read-joins-a-running-round", "31"],
   acceptOldSnapshot: ["older-snapshot-accepted", "41"],
-  neverCompareAgain: ["never-compares-again", "22"],
-  keepAcksAcrossTerms: ["acks-outlive-their-term", "2"],
 };
 
-/** All of them. */
+/** All of them: the core's, then the others by number. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
   ...Object.keys(NO_FAULTS)
     .filter((key) => key !== "skipInvariants")
     .map(coreBug),
-  logBug("ack-before-fsync", "2", { ackBeforeSync: true }),
   logBug("hard-state-never-written", "1", { skipHardState: true }),
-  seatBug("peer-memory-off", "F21", { forgetPeers: true }),
   planted("hard-state-after-messages", "1", disk.hardStateComesAfterMessages),
+  logBug("ack-before-fsync", "2", { ackBeforeSync: true }),
+  planted("write-told-before-the-quorum", "4", store.writeIsToldBeforeTheQuorum),
   planted("folder-sync-does-nothing", "5", disk.folderSyncDoesNothing),
   planted("failed-sync-retried", "6", disk.failedSyncIsRetried),
   planted("short-write-taken-for-whole", "7", disk.shortWriteIsTakenForWhole),
   planted("torn-record-left-behind", "7", disk.tornRecordIsLeftBehind),
-  planted("snapshot-adopted-before-sync", "37", disk.snapshotIsAdoptedUnsynced),
   planted("image-older-than-its-mark", "9", store.imageIsOlderThanItsMark),
   planted("requests-not-in-snapshots", "24", store.snapshotsForgetRequests),
   planted("read-before-applied", "32", store.readIsOfAnOlderState),
   planted("bounded-not-measured", "34", store.boundIsIgnored),
   planted("session-token-ignored", "35", store.sessionTokenIsIgnored),
+  planted("snapshot-adopted-before-sync", "37", disk.snapshotIsAdoptedUnsynced),
   planted("monotonic-clock-is-wall-clock", "48", store.monotonicClockIsTheWallClock),
   planted("apply-error-skipped", "50", store.applyErrorIsSkipped),
-  planted("write-told-before-the-quorum", "4", store.writeIsToldBeforeTheQuorum),
-  planted("request-numbers-ignored", "I12", store.requestNumbersAreIgnored),
   planted("unknown-told-as-refused", "I6", store.unknownIsToldAsRefused),
   planted("as-of-too-new", "I11", store.asOfIsTooNew),
+  planted("as-of-moment-too-new", "I11", store.asOfMomentIsTooNew),
+  planted("request-numbers-ignored", "I12", store.requestNumbersAreIgnored),
+  seatBug("peer-memory-off", "F21", { forgetPeers: true }),
 ];
 
 /** The bug of that name, or null. */

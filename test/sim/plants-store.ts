@@ -1,6 +1,8 @@
 /** Mistakes around the store, the clock and the API, made by standing in between. */
 import type { Clock } from "../../electron/agent/ports.ts";
 import type { CaptureOutcome, StoreMethods } from "../../electron/store-worker/messages.ts";
+import { logIndex } from "../../shared/base/ids.ts";
+import type { AsOf } from "../../shared/cluster/status.ts";
 import type { Plant } from "./plant.ts";
 import type { Engine } from "./sim-store.ts";
 
@@ -123,13 +125,15 @@ export const boundIsIgnored: Plant = {
 
 /** The label tells where the log is instead of what was read. */
 export const asOfIsTooNew: Plant = {
-  query: (call) => async (params) => {
-    const outcome = await call(params);
-    if (outcome?.ok !== true) return outcome;
-    const { asOf } = outcome.value;
-    const index = (asOf.index + 1) as typeof asOf.index;
-    return { ok: true, value: { ...outcome.value, asOf: { ...asOf, index } } };
-  },
+  query: relabelled((asOf) => ({ ...asOf, index: logIndex(asOf.index + 1) })),
+};
+
+/** Data is called newer than it is. */
+export const asOfMomentIsTooNew: Plant = {
+  query: relabelled((asOf) => {
+    const { at } = asOf;
+    return { ...asOf, at: at === null ? null : new Date(Date.parse(at) + 500).toISOString() };
+  }),
 };
 
 type Handlers = {
@@ -137,6 +141,14 @@ type Handlers = {
     params: StoreMethods[M]["params"],
   ) => StoreMethods[M]["result"];
 };
+
+function relabelled(label: (asOf: AsOf) => AsOf): NonNullable<Plant["query"]> {
+  return (call) => async (params) => {
+    const outcome = await call(params);
+    if (outcome?.ok !== true) return outcome;
+    return { ok: true, value: { ...outcome.value, asOf: label(outcome.value.asOf) } };
+  };
+}
 
 function wrapEngine(engine: Engine, handlers: Handlers): Engine {
   return {

@@ -12,10 +12,12 @@ import type {
 } from "../../shared/api/methods.ts";
 import type { MemberId } from "../../shared/base/ids.ts";
 import type { Result } from "../../shared/base/result.ts";
+import type { AsOf } from "../../shared/cluster/status.ts";
 import { randomBetween, randomChance, randomPick } from "../../shared/base/rng.ts";
 import type { Rng } from "../../shared/base/rng.ts";
 import type { SqlStatement } from "../../shared/changes/values.ts";
-import type { History, WriteRecord } from "./history.ts";
+import type { History } from "./history.ts";
+import type { ReadRecord, WriteRecord } from "./operations.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SimOptions } from "./sim-options.ts";
 import type { Trace } from "./trace.ts";
@@ -28,6 +30,8 @@ export interface MembersForClients {
   reachable(): readonly MemberId[];
   /** How many times its process was started. */
   bootOf(member: MemberId): number;
+  /** What an answer of its says about its age, by the clock of the world. */
+  ageOf(member: MemberId, asOf: AsOf): Pick<ReadRecord, "asOfMs" | "lagMs">;
   /** Whether a text stands in an entry that a running member has got lately. */
   holds(member: MemberId, text: string): boolean;
   /** Nobody is at work until then. */
@@ -96,6 +100,7 @@ const READ_LEVELS: readonly ReadLevel[] = [
   "linearizable",
 ];
 const STALENESS_MS = [50, 400, 1_500, 4_000];
+const AGE_UNKNOWN = { asOfMs: null, lagMs: null };
 /** Every so many writes their user believes a refusal and does not ask again: then it must hold. */
 const BELIEVES_EVERY = 6;
 /** How many acknowledged writes are sent again, as after an answer that was lost on its way. */
@@ -275,6 +280,7 @@ export class SimClient {
     const answer = await this.#within(members.query(member, asked), null);
     trace.note("read", id, member, level, answer === null ? "none" : answer.ok ? "ok" : "refused");
     if (answer === null || !answer.ok) return;
+    const { asOf, rows } = answer.value;
     history.reads.push({
       client: id,
       key,
@@ -284,12 +290,14 @@ export class SimClient {
       boot,
       askedAtMs,
       answeredAtMs: scheduler.nowMs,
-      asOfTerm: answer.value.asOf.term,
-      asOfIndex: answer.value.asOf.index,
+      asOfTerm: asOf.term,
+      asOfIndex: asOf.index,
+      // An older version takes a word to be as new as its arrival.
+      ...(options.oldMemberShare > 0 ? AGE_UNKNOWN : members.ageOf(member, asOf)),
       ownWrites,
-      rows: answer.value.rows.map((row) => String(row[0])),
+      rows: rows.map((row) => String(row[0])),
     });
-    if (level === "session") this.#lastIndex = Math.max(this.#lastIndex, answer.value.asOf.index);
+    if (level === "session") this.#lastIndex = Math.max(this.#lastIndex, asOf.index);
     if (randomChance(rng, 0.3)) this.#favourite = null;
   }
 

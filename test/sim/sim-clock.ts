@@ -1,19 +1,16 @@
 import type { Clock, Timer } from "../../electron/agent/ports.ts";
 import type { Scheduler } from "./scheduler.ts";
+import type { WallClock } from "./wall-clock.ts";
 
 /** What one computer's clocks are like. */
 export type ClockTraits = {
   /** Speed of the monotonic clock against virtual time, about 1. */
   readonly rate: number;
-  /** How wrong the wall clock is, in ms. */
-  readonly wallErrorMs: number;
+  readonly wall: WallClock;
 };
 
 /** As with Node's timers. */
 const TIMER_MS_MIN = 1;
-
-/** Wall time of the world's beginning. */
-const WALL_START_MS = Date.UTC(2026, 0, 5, 8, 0, 0);
 
 /**
  * The clocks of one computer: a monotonic one that stops while the computer sleeps, and a wall
@@ -24,13 +21,13 @@ export class SimClock implements Clock {
   readonly #rate: number;
   readonly #run: (callback: () => void) => void;
   #sleptMs = 0;
-  #wallErrorMs: number;
+  readonly #wall: WallClock;
 
   /** @param run Runs a timer's callback on the computer: later if stopped, never if dead. */
   constructor(scheduler: Scheduler, traits: ClockTraits, run: (callback: () => void) => void) {
     this.#scheduler = scheduler;
     this.#rate = traits.rate;
-    this.#wallErrorMs = traits.wallErrorMs;
+    this.#wall = traits.wall;
     this.#run = run;
   }
 
@@ -39,7 +36,7 @@ export class SimClock implements Clock {
   }
 
   wallMs(): number {
-    return Math.floor(WALL_START_MS + this.#scheduler.nowMs + this.#wallErrorMs);
+    return this.#wall.readAt(this.#scheduler.nowMs);
   }
 
   after(delayMs: number, callback: () => void): Timer {
@@ -49,11 +46,6 @@ export class SimClock implements Clock {
   /** The computer slept: its monotonic clock did not go on. */
   slept(durationMs: number): void {
     this.#sleptMs += durationMs;
-  }
-
-  /** Somebody set the wall clock. */
-  jumpWall(byMs: number): void {
-    this.#wallErrorMs += byMs;
   }
 
   #arm(dueMs: number, callback: () => void): Timer {

@@ -27,6 +27,7 @@ import { SimProcess } from "./sim-process.ts";
 import type { EndKind } from "./sim-process.ts";
 import { SimStore } from "./sim-store.ts";
 import type { Engine } from "./sim-store.ts";
+import { WallClock } from "./wall-clock.ts";
 import type { WorldParts } from "./world-parts.ts";
 
 /** Methods the simulator calls on a member. */
@@ -48,6 +49,7 @@ export type DiskImage = {
 export class SimMember {
   readonly id: MemberId;
   readonly disk: FakeDisk;
+  readonly wall: WallClock;
   /** How long one sync takes now. */
   syncMs: number;
   /** The process is ended at this step of its disk, counted down; null: not at all. */
@@ -63,7 +65,6 @@ export class SimMember {
   readonly #parts: WorldParts<SimMember>;
   readonly #rng: Rng;
   readonly #rate: number;
-  #wallErrorMs: number;
   #record: ClusterRecord;
   #savedAddresses: string | null = null;
   #process: SimProcess | null = null;
@@ -93,7 +94,7 @@ export class SimMember {
     this.disk = new FakeDisk({ seed: options.seed });
     this.syncMs = parts.options.syncMs;
     this.#rate = 1 + randomBetween(this.#rng, -10, 10) / 1_000;
-    this.#wallErrorMs = randomBetween(this.#rng, -5_000, 5_000);
+    this.wall = new WallClock(randomBetween(this.#rng, -5_000, 5_000));
   }
 
   /** The running process; null between an end and the next boot. */
@@ -211,13 +212,13 @@ export class SimMember {
     const stoppedMs = this.#parts.scheduler.nowMs - this.#stoppedAtMs;
     if (this.#process?.isStopped === true) this.#clock?.slept(Math.min(sleptMs, stoppedMs));
     this.#process?.continue();
+    this.#parts.woke();
     this.#parts.network.refresh();
   }
 
   /** Somebody sets this computer's wall clock. */
   jumpWall(byMs: number): void {
-    this.#wallErrorMs += byMs;
-    this.#clock?.jumpWall(byMs);
+    this.wall.jump(this.#parts.scheduler.nowMs, byMs);
   }
 
   /** The store's worker dies; the agent fills a new one. */
@@ -278,7 +279,7 @@ export class SimMember {
   #prepare(): { parts: WorldParts<SimMember>; process: SimProcess; ports: Ports } {
     const parts = this.#parts;
     const process = new SimProcess(this.id, parts.scheduler, () => parts.touched(this));
-    const traits = { rate: this.#rate, wallErrorMs: this.#wallErrorMs };
+    const traits = { rate: this.#rate, wall: this.wall };
     const clock = new SimClock(parts.scheduler, traits, (callback) => process.run(callback));
     const store = new SimStore({
       process,

@@ -35,7 +35,7 @@ type Listener = {
 };
 
 /** Real pings: every second, given up after two more. */
-const SILENCE_MS_MAX = 2_800;
+export const SILENCE_MS_MAX = 2_800;
 const DIAL_TIMEOUT_MS = 3_000;
 /** A handshake takes several round trips. */
 const HANDSHAKE_TRIPS = 3;

@@ -11,6 +11,7 @@ export type EndKind = "killed" | "power-loss";
  */
 export class SimProcess {
   readonly id: MemberId;
+  readonly startedAtMs: number;
   readonly #scheduler: Scheduler;
   readonly #onRun: () => void;
   #state: "running" | "stopped" | "waking" | "dead" = "running";
@@ -21,6 +22,7 @@ export class SimProcess {
   constructor(id: MemberId, scheduler: Scheduler, onRun: () => void) {
     this.id = id;
     this.#scheduler = scheduler;
+    this.startedAtMs = scheduler.nowMs;
     this.#onRun = onRun;
   }
 

@@ -25,6 +25,8 @@ export type WorldParts<Member> = {
   readonly addresses: () => readonly string[];
   /** A member acts now: it is checked when it has finished. */
   readonly touched: (member: Member) => void;
+  /** A process that stood still goes on. */
+  readonly woke: () => void;
   /** Its process ended at a disk step; somebody starts it again. */
   readonly crashed: (member: Member) => void;
   /** Its agent could not open its files. */

@@ -10,6 +10,7 @@ import type { HardState, RaftStatus } from "../../shared/raft/types.ts";
 import { ClientAccess } from "./client-access.ts";
 import { Coverage } from "./coverage.ts";
 import { History } from "./history.ts";
+import { Leaderships } from "./leaderships.ts";
 import { logUnderTest } from "./log-under-test.ts";
 import { Membership } from "./membership.ts";
 import { Nemesis } from "./nemesis.ts";
@@ -42,13 +43,14 @@ const AWAKE_MS_MAX = 3_000;
 /** All there is. */
 export class World {
   readonly parts: WorldParts<SimMember>;
-  readonly history = new History();
+  readonly history: History;
   readonly membership: Membership;
   readonly nemesis: Nemesis;
   readonly wounds: Wounds;
   /** For clients. */
   readonly access: ClientAccess;
   readonly #rng: Rng;
+  readonly #leaderships: Leaderships;
   /** Computers that run on a copy of a member's folder. */
   readonly #copies = new Set<SimMember>();
   readonly #touched = new Set<SimMember>();
@@ -69,6 +71,9 @@ export class World {
     onLine: ((text: string) => void) | null,
   ) {
     this.#rng = seededRng(options.seed * 7 + 1);
+    const { electionMs } = options;
+    this.#leaderships = new Leaderships(options);
+    this.history = new History({ leaderships: this.#leaderships, electionMs });
     this.parts = this.#makeParts(options, makeEngine, onLine);
     this.membership = new Membership(this.parts, this.#rng);
     this.wounds = new Wounds(this, seededRng(options.seed * 7 + 4));
@@ -261,6 +266,7 @@ export class World {
       makeEngine,
       addresses: () => this.membership.all.map((member) => addressOf(member.id)),
       touched: (member) => this.#touched.add(member),
+      woke: () => this.#leaderships.woke(scheduler.nowMs),
       crashed: (member) => this.nemesis.bootLater(member),
       bootFailed: (member, code) => this.#bootFailed(member, code),
       snapshotInstalled: () => this.#installCount++,
@@ -302,7 +308,10 @@ export class World {
         const looked = this.#looked.get(member);
         if (looked?.status === status && looked.lastIndex === log.lastIndex) continue;
         this.#looked.set(member, { status, lastIndex: log.lastIndex });
-        if (status.role === "leader") this.nemesis.leaderSeen(member, status.term);
+        if (status.role === "leader") {
+          this.#leaderships.led(status.term, this.parts.scheduler.nowMs);
+          this.nemesis.leaderSeen(member, status.term);
+        }
         this.#show(member, status);
         const { configuration, isChangingConfiguration } = status;
         const isCommitted = !isChangingConfiguration;
