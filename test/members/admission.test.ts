@@ -21,8 +21,8 @@ function configuration(...ids: readonly string[]): Configuration {
 describe("admission", () => {
   it("keeps the members a newcomer was told of while it replays configurations without them", () => {
     const admission = new Admission(memberId("c"), ["a", "b", "c"].map(memberId), () => undefined);
-    admission.onConfiguration(configuration("a"), true);
-    admission.onConfiguration(configuration("a", "b"), true);
+    admission.onConfiguration(configuration("a"), { isCommitted: true, held: 0 });
+    admission.onConfiguration(configuration("a", "b"), { isCommitted: true, held: 0 });
     expect(admission.members()).toEqual(["a", "b", "c"]);
   });
 
@@ -31,19 +31,35 @@ describe("admission", () => {
     const admission = new Admission(memberId("a"), ["a", "b", "c"].map(memberId), (known) =>
       saved.push(known),
     );
-    admission.onConfiguration(configuration("a", "b", "c"), true);
-    admission.onConfiguration(configuration("a", "c"), false);
+    admission.onConfiguration(configuration("a", "b", "c"), { isCommitted: true, held: 0 });
+    admission.onConfiguration(configuration("a", "c"), { isCommitted: false, held: 0 });
     expect(admission.admits(memberId("b"))).toBe(true);
-    admission.onConfiguration(configuration("a", "c"), true);
+    admission.onConfiguration(configuration("a", "c"), { isCommitted: true, held: 0 });
     expect(admission.admits(memberId("b"))).toBe(false);
     expect(saved).toEqual([["a", "c"]]);
   });
 
+  it("lets nobody go by what is older than its seat, and everybody who is not of today once it is there", () => {
+    const admission = new Admission(memberId("c"), ["a", "b", "c"].map(memberId), () => undefined);
+    const at = (incarnation: number, ...ids: readonly string[]): Configuration => ({
+      seats: configuration(...ids).seats.map((seat) => ({ ...seat, incarnation })),
+    });
+    // Its folder was emptied, it has a new seat, and the log is replayed: c was alone once, with x before.
+    admission.onConfiguration(at(8, "c", "x"), { isCommitted: true, held: 52 });
+    admission.onConfiguration(at(8, "c"), { isCommitted: true, held: 52 });
+    admission.onConfiguration(at(8, "c"), { isCommitted: true, held: null });
+    expect(admission.members()).toEqual(["a", "b", "c", "x"]);
+    admission.onConfiguration(at(52, "a", "b", "c"), { isCommitted: true, held: 52 });
+    expect(admission.members()).toEqual(["a", "b", "c"]);
+    admission.onConfiguration(at(52, "a", "c"), { isCommitted: true, held: 52 });
+    expect(admission.members()).toEqual(["a", "c"]);
+  });
+
   it("admits a newcomer as soon as a configuration names it", () => {
     const admission = new Admission(memberId("a"), [memberId("a")], () => undefined);
-    admission.onConfiguration(configuration("a"), true);
+    admission.onConfiguration(configuration("a"), { isCommitted: true, held: 0 });
     expect(admission.admits(memberId("z"))).toBe(false);
-    admission.onConfiguration(configuration("a", "z"), false);
+    admission.onConfiguration(configuration("a", "z"), { isCommitted: false, held: 0 });
     expect(admission.admits(memberId("z"))).toBe(true);
   });
 });

@@ -11,7 +11,7 @@ import { DIRECTED } from "./directed-bugs.ts";
 const ROOT = new URL("../../", import.meta.url);
 const PAGE = read("shared/raft/DESIGN.md");
 const ROWS = PAGE.split("\n").filter((line) => /^\| \d+ \|/.test(line));
-const SIM_TESTS = read("test/sim/sim.test.ts");
+const NOTICED_BUGS = read("test/sim/noticed-by.ts");
 const SCENARIOS = readdirSync(new URL("scenarios/", import.meta.url));
 const BUGS = Object.keys(NO_FAULTS).filter((name) => name !== "skipInvariants");
 
@@ -30,7 +30,7 @@ function problemOf(piece: string): string | null {
   const [, file, named] = /^([a-z]+\/[a-z-]+):? (.+)$/.exec(piece) ?? [];
   if (file !== undefined && named !== undefined) return problemOfTests(file, named);
   const planted = /^\*sim\* ([a-z-]+)$/.exec(piece)?.[1];
-  if (planted !== undefined) return unless(SIM_TESTS.includes(`\n  "${planted}": [`), planted);
+  if (planted !== undefined) return unless(NOTICED_BUGS.includes(`\n  "${planted}": [`), planted);
   const bugs = /^bugs?: (.+)$/.exec(piece)?.[1]?.split(", ");
   if (bugs !== undefined) return all(bugs, (bug) => BUGS.includes(bug));
   return all(piece.split(", "), (scenario) => SCENARIOS.includes(scenario));

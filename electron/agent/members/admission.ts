@@ -1,9 +1,9 @@
 /**
  * Whose connections are taken and who is dialled.
  *
- * The committed configuration decides, with one exception that lives here alone: a newcomer
- * replays the log from its beginning, and old configurations do not know today's members. So
- * whoever was named when it joined stays admitted until a later configuration drops it.
+ * The committed configuration decides, with one exception that lives here alone: a newcomer, and a member that
+ * lost its log, replays the log from its beginning, and old configurations do not know today's members. So
+ * configurations older than this member's seat let nobody go.
  */
 import type { MemberId } from "../../../shared/base/ids.ts";
 import type { Configuration } from "../../../shared/raft/types.ts";
@@ -12,7 +12,7 @@ import type { Configuration } from "../../../shared/raft/types.ts";
 export class Admission {
   readonly #self: MemberId;
   readonly #admitted: Set<MemberId>;
-  /** Everybody whom a configuration named since the last committed one, that one included. */
+  /** Everybody whom a configuration named since the last committed one of today, that one included. */
   readonly #named = new Set<MemberId>();
   #onChange: (admitted: readonly MemberId[]) => void;
 
@@ -53,16 +53,22 @@ export class Admission {
    * The core works with this configuration now. Whoever it drops is let go only once it is
    * committed: until then it may be undone, and the leader that undoes it may be the very member
    * it drops, whom this member must still hear.
+   *
+   * @param held This member's held incarnation; null while it holds none.
    */
-  onConfiguration(configuration: Configuration, isCommitted: boolean): void {
+  onConfiguration(
+    configuration: Configuration,
+    { isCommitted, held }: { readonly isCommitted: boolean; readonly held: number | null },
+  ): void {
     const current = configuration.seats.map((seat) => seat.id);
-    // One without this member is older than its joining: it lets nobody of today go.
-    const isOfToday = current.includes(this.#self);
+    // One that does not name this seat yet is older than it: whoever it lacks may have come back since.
+    const own = configuration.seats.find((seat) => seat.id === this.#self);
+    const isOfToday = own !== undefined && held !== null && own.incarnation >= held;
     let changed = false;
     for (const id of current) {
       if (!this.#admitted.has(id)) changed = true;
       this.#admitted.add(id);
-      if (isOfToday) this.#named.add(id);
+      this.#named.add(id);
     }
     if (isCommitted && isOfToday) {
       for (const id of [...this.#named]) {

@@ -53,7 +53,10 @@ export class Replica implements PartsListener {
   readonly #files: OpenedFiles;
   readonly #parts: Parts;
   readonly #leadershipLog = new LeadershipLog();
-  #configurationSeen: Pick<RaftStatus, "configuration" | "isChangingConfiguration"> | null = null;
+  #configurationSeen: Pick<
+    RaftStatus,
+    "configuration" | "isChangingConfiguration" | "incarnation"
+  > | null = null;
   #isClosed = false;
 
   /** Use `createReplica`. */
@@ -340,12 +343,16 @@ export class Replica implements PartsListener {
   }
 
   #noteConfiguration(status: RaftStatus): void {
-    const { configuration, isChangingConfiguration } = status;
+    const { configuration, isChangingConfiguration, incarnation } = status;
     const seen = this.#configurationSeen;
-    const isSame = seen?.configuration === configuration;
-    if (isSame && seen?.isChangingConfiguration === isChangingConfiguration) return;
-    this.#configurationSeen = { configuration, isChangingConfiguration };
-    this.#parts.admission.onConfiguration(configuration, !isChangingConfiguration);
+    const isSame =
+      seen?.configuration === configuration &&
+      seen.isChangingConfiguration === isChangingConfiguration &&
+      seen.incarnation === incarnation;
+    if (isSame) return;
+    this.#configurationSeen = { configuration, isChangingConfiguration, incarnation };
+    const isCommitted = !isChangingConfiguration;
+    this.#parts.admission.onConfiguration(configuration, { isCommitted, held: incarnation });
     this.#parts.lag.noteSeats(configuration.seats);
     this.#parts.seats.onConfiguration();
     this.#parts.links.membersChanged();
