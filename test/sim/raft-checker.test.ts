@@ -31,6 +31,7 @@ function statusOf({ id, role, inTerm, commit, log }: Shown): RaftStatus {
     lastIndex: logIndex(log.length),
     flushedIndex: logIndex(log.length),
     configuration: { seats: SEATS },
+    incarnation: 0,
   } as unknown as RaftStatus;
 }
 

@@ -24,6 +24,12 @@ export type LogUnderTest = {
 
 type Committed = { readonly term: Term; readonly hash: Uint8Array; readonly by: MemberId };
 
+/**
+ * What is on disk under each incarnation a member held. While a copy of a folder runs, two disks speak for one
+ * member; only the one that holds the seat counts.
+ */
+type FlushedBy = Map<number | null, LogIndex>;
+
 /** What one process has shown so far. */
 type Seen = {
   term: Term;
@@ -46,7 +52,7 @@ export class RaftChecker {
   /** By index; index 0 is unused. */
   readonly #committed: (Committed | undefined)[] = [undefined];
   /** What each member has on its disk, also while it is off. */
-  readonly #flushed = new Map<MemberId, LogIndex>();
+  readonly #flushed = new Map<MemberId, FlushedBy>();
   readonly #seen = new WeakMap<object, Seen>();
   readonly #votersFor: VotersFor;
   readonly #isTermStored: (member: MemberId, term: Term) => boolean;
@@ -87,7 +93,7 @@ export class RaftChecker {
     if (storedIndex > seen.checkedIndex) {
       this.#checkCommitted(status, log, { after: seen.checkedIndex, upTo: storedIndex });
     }
-    this.#flushed.set(status.id, status.flushedIndex);
+    this.stored(status);
     // A sole voter elects itself before its disk knows; nobody hears of it until it does.
     const isLeader = status.role === "leader" && this.#isTermSafe(status, seen);
     if (isLeader) this.#checkLeader(status, log, seen);
@@ -101,12 +107,13 @@ export class RaftChecker {
 
   /** What a member had on its disk may be gone. */
   wounded(member: MemberId): void {
-    this.#flushed.set(member, logIndex(0));
+    this.#flushed.delete(member);
   }
 
-  /** A process ends, maybe in the middle of what it did since it was last looked at. */
-  ended(status: RaftStatus): void {
-    this.#flushed.set(status.id, status.flushedIndex);
+  /** What is on a member's disk now: also on that of a computer that runs a copy of its folder. */
+  stored({ id, incarnation, flushedIndex }: RaftStatus): void {
+    const known: FlushedBy = this.#flushed.get(id) ?? new Map();
+    this.#flushed.set(id, known.set(incarnation, flushedIndex));
   }
 
   #seenOf(process: object, status: RaftStatus): Seen {
@@ -189,7 +196,9 @@ export class RaftChecker {
       return `${status.id} in term ${status.term} committed ${String(term)}:${commitIndex}`;
     });
     const voters = configuration.seats.filter((seat) => seat.kind === "voter");
-    const holders = voters.filter((seat) => (this.#flushed.get(seat.id) ?? 0) >= commitIndex);
+    const holders = voters.filter(({ id, incarnation }) => {
+      return (this.#flushed.get(id)?.get(incarnation) ?? 0) >= commitIndex;
+    });
     uphold(holders.length * 2 > voters.length, "committed-is-on-a-majority-of-disks", () => {
       const where = holders.map((seat) => seat.id).join(", ");
       return `${status.id} committed ${commitIndex}, which is on the disks of [${where}] only`;

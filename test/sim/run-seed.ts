@@ -224,8 +224,9 @@ class Story {
     const status = leader.raftStatus();
     const { commitIndex, lastIndex, configuration } = status;
     if (commitIndex !== lastIndex) return false;
-    // Whoever was hurt is watched until it is back.
-    if (isForAll && this.#world.wounds.isBusy) return false;
+    // Whoever was hurt is watched until it is back; a removal that was asked for may be the leader's.
+    const { wounds, membership } = this.#world;
+    if (isForAll && (wounds.isBusy || membership.isChanging)) return false;
     if (isForAll && nextChange(status, () => true) !== null) return false;
     return configuration.seats.every((seat) => {
       if (this.#world.membership.isStranded(seat.id, configuration.seats)) return true;

@@ -154,7 +154,8 @@ export class SimMember {
     if (process === null) return;
     this.#parts.trace.note("end", this.id, kind);
     if (this.#replica !== null && !this.#isCopy) {
-      this.#parts.raftChecker.ended(this.#replica.raftStatus());
+      // Maybe in the middle of what it did since it was last looked at.
+      this.#parts.raftChecker.stored(this.#replica.raftStatus());
     }
     process.kill(kind);
     this.disk.crash(kind === "power-loss" ? "power-lost" : "process-killed");

@@ -300,7 +300,12 @@ export class World {
   #check(): void {
     for (const member of this.#touched) {
       const { replica, process } = member;
-      if (replica === null || process === null || this.#copies.has(member)) continue;
+      if (replica === null || process === null) continue;
+      if (this.#copies.has(member)) {
+        // Nothing else is asked of it. But the seat may have been given to it, and its disk counts then.
+        this.parts.raftChecker.stored(replica.raftStatus());
+        continue;
+      }
       try {
         const status = replica.raftStatus();
         const log = logUnderTest(replica.log);
