@@ -143,7 +143,7 @@ export class BatchCapture {
       return badRequest(`A client id and an author have at most ${LABEL_BYTES_MAX} bytes.`);
     }
     const sequence = client?.sequence ?? 0;
-    if (!Number.isSafeInteger(sequence) || sequence < 0 || !Number.isSafeInteger(atMs)) {
+    if (![sequence, atMs].every((number) => Number.isSafeInteger(number) && number >= 0)) {
       return badRequest("A sequence and a time are whole numbers from 0.");
     }
     if (client === null) return null;

@@ -7,7 +7,8 @@ import type { Fault, Hand } from "./fault-hand.ts";
 import type { SimMember } from "./sim-member.ts";
 
 const HOUR_MS = 3_600_000;
-const WALL_JUMP_HOURS = [-87_600, -24, -1, 1, 24, 87_600];
+/** Up to what an empty battery does: the clock then stands before 1970, where no format has a time. */
+const WALL_JUMP_HOURS = [-500_000, -87_600, -24, -1, 1, 24, 87_600];
 const BACKWARDS_EVERY_MS = 1_000;
 
 /** By their kind. */

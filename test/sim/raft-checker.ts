@@ -25,10 +25,13 @@ export type LogUnderTest = {
 type Committed = { readonly term: Term; readonly hash: Uint8Array; readonly by: MemberId };
 
 /**
- * What is on disk under each incarnation a member held. While a copy of a folder runs, two disks speak for one
- * member; only the one that holds the seat counts.
+ * What was on the disks of a member under each incarnation it held. While a copy of a folder runs there are two disks,
+ * and until they have met either may have said what counts. What was said before a seat was given up still counts.
  */
-type FlushedBy = Map<number | null, LogIndex>;
+type FlushedBy = Map<`${Disk}@${number | null}`, LogIndex>;
+
+/** Whose disk it is: the member's own, or that of a computer that runs a copy of its folder. */
+type Disk = "own" | "copy";
 
 /** What one process has shown so far. */
 type Seen = {
@@ -110,10 +113,10 @@ export class RaftChecker {
     this.#flushed.delete(member);
   }
 
-  /** What is on a member's disk now: also on that of a computer that runs a copy of its folder. */
-  stored({ id, incarnation, flushedIndex }: RaftStatus): void {
+  /** What is on a member's disk now. */
+  stored({ id, incarnation, flushedIndex }: RaftStatus, disk: Disk = "own"): void {
     const known: FlushedBy = this.#flushed.get(id) ?? new Map();
-    this.#flushed.set(id, known.set(incarnation, flushedIndex));
+    this.#flushed.set(id, known.set(`${disk}@${incarnation}`, flushedIndex));
   }
 
   #seenOf(process: object, status: RaftStatus): Seen {
@@ -197,7 +200,9 @@ export class RaftChecker {
     });
     const voters = configuration.seats.filter((seat) => seat.kind === "voter");
     const holders = voters.filter(({ id, incarnation }) => {
-      return (this.#flushed.get(id)?.get(incarnation) ?? 0) >= commitIndex;
+      const disks = this.#flushed.get(id);
+      const indexes = [disks?.get(`own@${incarnation}`), disks?.get(`copy@${incarnation}`)];
+      return indexes.some((index) => (index ?? 0) >= commitIndex);
     });
     uphold(holders.length * 2 > voters.length, "committed-is-on-a-majority-of-disks", () => {
       const where = holders.map((seat) => seat.id).join(", ");

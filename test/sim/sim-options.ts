@@ -156,13 +156,18 @@ function drawTinyFiles(rng: Rng): Partial<SimOptions> {
   };
 }
 
-/** The first version cannot be told that its disk lost something, so nothing is lost there. */
+/**
+ * The first version cannot be told that its disk lost something, so nothing is lost there. Nor can it tell that it
+ * gave up its seat, so nobody is let in again under another seat with the files of the former one.
+ */
 function fitting(
   faults: SimOptions["faultEveryMs"],
   { oldMemberShare }: Pick<SimOptions, "oldMemberShare">,
 ): SimOptions["faultEveryMs"] {
   if (oldMemberShare > 0) {
-    const kept = Object.entries(faults).filter(([kind]) => !isWoundKind(kind as FaultKind));
+    const kept = Object.entries(faults).filter(
+      ([kind]) => !isWoundKind(kind as FaultKind) && kind !== "re-add",
+    );
     return { ...Object.fromEntries(kept), upgrade: faults.upgrade ?? UPGRADE_EVERY_MS };
   }
   const { upgrade: _nobodyIsOld, ...kept } = faults;

@@ -34,6 +34,8 @@ import { Wounds } from "./wounds.ts";
 const CLOCKS_SET_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
 
+/** After this no failure in peace is one of before it, in ms. */
+const LAST_FAILURES_MS = 1_000;
 /** Worlds in which peace begins with a restart of everybody. */
 const RESTART_SHARE = 0.5;
 
@@ -154,7 +156,17 @@ export class World {
       if (isAway) this.parts.coverage.fault("left-off-in-peace");
       else member.boot();
     }
+    this.parts.scheduler.after(LAST_FAILURES_MS, () => this.#startFailedAgain());
     this.#setClocks();
+  }
+
+  /** What failed in the last moment before peace shows once the disk has answered. */
+  #startFailedAgain(): void {
+    for (const member of this.membership.all) {
+      if (member.process === null || canGoOn(member)) continue;
+      member.end("killed");
+      member.boot();
+    }
   }
 
   /** People set clocks at any time: nothing may wait for a wall clock to come back to where it was. */
@@ -303,7 +315,7 @@ export class World {
       if (replica === null || process === null) continue;
       if (this.#copies.has(member)) {
         // Nothing else is asked of it. But the seat may have been given to it, and its disk counts then.
-        this.parts.raftChecker.stored(replica.raftStatus());
+        this.parts.raftChecker.stored(replica.raftStatus(), "copy");
         continue;
       }
       try {

@@ -167,6 +167,13 @@ describe("a client that asks again", () => {
   });
 });
 
+describe("a request", () => {
+  test("from before 1970 is refused: an entry has no such time", () => {
+    const [outcome] = group.capture(request(["CREATE TABLE early(a)"], { atMs: -1 }));
+    expect(outcome).toMatchObject({ ok: false, error: { code: "bad-request" } });
+  });
+});
+
 describe("a schema change", () => {
   test("runs between row changes of the same transaction, in order", () => {
     group.execute(

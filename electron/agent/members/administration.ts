@@ -26,6 +26,7 @@ import type { Leadership } from "../replica/leadership.ts";
 import type { RaftDriver } from "../replica/raft-driver.ts";
 import type { ReplicaContext } from "../replica/replica-context.ts";
 import type { WriteDone } from "../replica/write-queue.ts";
+import { storedTimeOf } from "../stored-time.ts";
 import { nextChange } from "./autopilot.ts";
 import type { InviteRecord, Joiner, NewInvite } from "./invite-record.ts";
 
@@ -249,7 +250,7 @@ export class Administration {
         work: { type: "statements", statements: [statement] },
         client: null,
         author: context.nameOf(context.self),
-        atMs: context.ports.clock.wallMs(),
+        atMs: storedTimeOf(context.ports.clock),
         isInternal: true,
       },
       ack: "committed",

@@ -6,6 +6,7 @@ import type { Result } from "../../../shared/base/result.ts";
 import { INVITE_SECRET_BYTES, formatInviteLink } from "../pairing/invite-link.ts";
 import { inviteIdOf, inviteKeyOf } from "../pairing/invite-proof.ts";
 import type { Ports } from "../ports.ts";
+import { storedTimeOf } from "../stored-time.ts";
 import type { NewInvite } from "./invite-record.ts";
 import type { ClusterRecord } from "./cluster-record.ts";
 
@@ -29,7 +30,9 @@ export async function makeInvite(options: {
   }
   const secret = ports.random.bytes(INVITE_SECRET_BYTES);
   const key = inviteKeyOf(secret);
-  const expiresAtMs = Math.round(ports.clock.wallMs() + (params.expiresMs ?? EXPIRES_MS_DEFAULT));
+  const expiresAtMs = Math.round(
+    storedTimeOf(ports.clock) + (params.expiresMs ?? EXPIRES_MS_DEFAULT),
+  );
   const recorded = await options.recordInvite({
     id: inviteIdOf(key),
     key: hexEncode(key),

@@ -26,6 +26,7 @@ import {
   parseRemoval,
   parseTarget,
 } from "../members/forwarded-params.ts";
+import { storedTimeOf } from "../stored-time.ts";
 import { askStore } from "./ask-store.ts";
 import type { Applier } from "./applier.ts";
 import type { Forwarder } from "./forwarder.ts";
@@ -195,7 +196,7 @@ export class Methods {
       work,
       client: clientId === undefined || sequence === undefined ? null : { id: clientId, sequence },
       author: context.nameOf(context.self),
-      atMs: context.ports.clock.wallMs(),
+      atMs: storedTimeOf(context.ports.clock),
       isInternal: false,
     };
   }
