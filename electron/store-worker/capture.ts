@@ -26,7 +26,8 @@ import { errorAnswer, Refusal } from "./refusal.ts";
 import { isReplayable } from "./replay-order.ts";
 import { StatementRunner } from "./statement-runner.ts";
 import type { Schema } from "./schema.ts";
-import { undoTransaction } from "./undo.ts";
+import { takeBack, undoTransaction, type UndoContext } from "./undo.ts";
+import { joinInverses } from "./way-back.ts";
 
 /** What a batch left open in its transaction. */
 export type CapturedBatch = {
@@ -113,13 +114,17 @@ export class BatchCapture {
       case "insert-rows":
         if (!isInternal && isReservedName(work.table)) throw notAUsersTable(work.table);
         return [runner.insertRows(work.table, work)];
-      case "undo": {
-        const context = { connection: this.#connection, schema: this.#schema, builder };
-        return [{ changes: undoTransaction(context, work.payload), lastInsertRowid: 0 }];
-      }
+      case "undo":
+        return [takenBack(undoTransaction(this.#context(builder), work.payload))];
+      case "restore":
+        return [takenBack(takeBack(this.#context(builder), joinInverses(work.inverses)))];
       default:
         return unreachable(work);
     }
+  }
+
+  #context(builder: PayloadBuilder): UndoContext {
+    return { connection: this.#connection, schema: this.#schema, builder };
   }
 
   #accept(
@@ -159,6 +164,10 @@ export class BatchCapture {
     }
     return ok({ type: "duplicate", position: record.position, results: record.results });
   }
+}
+
+function takenBack(changes: number): StatementResult {
+  return { changes, lastInsertRowid: 0 };
 }
 
 function notAUsersTable(table: string): Refusal {

@@ -8,6 +8,7 @@
 import { assert, defined, unreachable } from "../../shared/base/assert.ts";
 import type { LogIndex } from "../../shared/base/ids.ts";
 import { err, ok } from "../../shared/base/result.ts";
+import { joinParts } from "../../shared/changes/parts.ts";
 import { ApplyBatch } from "./apply.ts";
 import {
   createOwnTables,
@@ -41,6 +42,7 @@ import type { SqliteModule } from "./sqlite-module.ts";
 import type { StoreState } from "./state.ts";
 import { listTables, readColumns } from "./tables.ts";
 import { verifyStore } from "./verify.ts";
+import { wayBack } from "./way-back.ts";
 
 /** Above it an apply first drops the recording triggers: firing them in vain costs more. */
 const RECORDING_APPLY_BYTES_MAX = 64 * 1024;
@@ -113,7 +115,9 @@ export class StoreEngine {
       case "describe":
         return (params as StoreMethods["describe"]["params"]).payloads.map(describePayload);
       case "preview":
-        return this.#preview((params as StoreMethods["preview"]["params"]).work);
+        return this.#preview(params as StoreMethods["preview"]["params"]);
+      case "wayBack":
+        return wayBack(params as StoreMethods["wayBack"]["params"]);
       case "rowChanges":
         return readChanges(params as StoreMethods["rowChanges"]["params"]);
       case "rowHistory":
@@ -173,11 +177,17 @@ export class StoreEngine {
   }
 
   /** A transaction that never comes: captured on top of what is committed, and rolled back. */
-  #preview(work: CaptureRequest["work"]): StoreMethods["preview"]["result"] {
+  #preview({
+    work,
+    rowsMax,
+  }: StoreMethods["preview"]["params"]): StoreMethods["preview"]["result"] {
     const request = { work, client: null, author: "", atMs: 0, isInternal: false };
-    const [outcome] = this.#capture([request]);
+    const outcome = defined(this.#capture([request])[0], "one was asked for");
     this.#settled();
-    return outcome?.ok === true ? ok(outcome.value.results) : defined(outcome, "one was asked for");
+    if (!outcome.ok) return outcome;
+    assert(outcome.value.type === "captured", "without a client nothing is a duplicate");
+    const payload = joinParts(outcome.value.payloads);
+    return readChanges({ payload, skip: 0, rowsMax });
   }
 
   #apply(entries: readonly CommittedEntry[]): ApplyOutcome {

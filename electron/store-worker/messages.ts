@@ -49,7 +49,9 @@ export type CaptureRequest = {
         readonly rows: readonly (readonly JsonCell[])[];
       }
     /** Takes a whole transaction back. */
-    | { readonly type: "undo"; readonly payload: Uint8Array };
+    | { readonly type: "undo"; readonly payload: Uint8Array }
+    /** Brings a former state back: the answers of `wayBack`, the newest stretch of the log first. */
+    | { readonly type: "restore"; readonly inverses: readonly Uint8Array[] };
   /** Exactly-once key; null for clients that do not retry. */
   readonly client: { readonly id: string; readonly sequence: number } | null;
   /** Shown in the history: the member (and user) that asked. */
@@ -173,10 +175,10 @@ export type StoreMethods = {
     params: { readonly requests: readonly CaptureRequest[] };
     result: readonly CaptureOutcome[];
   };
-  /** What a transaction would answer if it came now; nothing of it stays. */
+  /** What a transaction would do if it came now; nothing of it stays. */
   preview: {
-    params: { readonly work: CaptureRequest["work"] };
-    result: Result<readonly StatementResult[], StoreError>;
+    params: { readonly work: CaptureRequest["work"]; readonly rowsMax: number };
+    result: Result<Pick<TransactionChanges, "changes" | "rowCount">, StoreError>;
   };
   /** One SQLite transaction; the entries ascend by 1 from the applied index. */
   apply: { params: { readonly entries: readonly CommittedEntry[] }; result: ApplyOutcome };
@@ -215,5 +217,16 @@ export type StoreMethods = {
   rowHistory: {
     params: { readonly payloads: readonly Uint8Array[]; readonly row: RowName };
     result: RowPast;
+  };
+  /**
+   * What takes whole transactions back, the last change first: of a row, of a table (a row without a key), of
+   * everything (null). `inverse` is null when there is nothing; `row` is the name the row had before.
+   */
+  wayBack: {
+    params: { readonly payloads: readonly Uint8Array[]; readonly row: RowName | null };
+    result: Result<
+      { readonly inverse: Uint8Array | null; readonly row: RowName | null },
+      StoreError
+    >;
   };
 };

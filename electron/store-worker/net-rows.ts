@@ -32,11 +32,11 @@ export class NetRows {
     return [...this.#rows];
   }
 
-  /** Whether the last name of a row is the first name of another one, which has left it in between. */
-  isFirstNameOfAnother(row: NetRow): boolean {
-    if (row.last < 0) return false;
+  /** Another row, whose first name is the last name of this one and which has left it in between. */
+  formerOwner(row: NetRow): NetRow | null {
+    if (row.last < 0) return null;
     const other = this.#firstNamed.get(this.#nameAt(row.layout, row.last));
-    return other !== undefined && other !== row;
+    return other === undefined || other === row ? null : other;
   }
 
   add(layout: TableLayout, { before, after }: RowPlace): void {

@@ -8,8 +8,7 @@ import {
   type RowChange,
   type RowPlace,
 } from "../../shared/changes/row-change.ts";
-import { isSameName, nameIn, nameOf, rowMatcher } from "../../shared/changes/row-name.ts";
-import type { RowMatcher } from "../../shared/changes/row-name.ts";
+import { nameOf, rowMatcher, sidesOf } from "../../shared/changes/row-name.ts";
 import { isReservedName } from "../../shared/changes/identifiers.ts";
 import { isoOf } from "./describe.ts";
 import type { StoreError, StoreMethods, TransactionChanges } from "./messages.ts";
@@ -77,19 +76,4 @@ function rowsOf(reader: PayloadReader, table: string): RowPlace[] {
     for (const place of rowPlaces(reader.bytes, record)) rows.push(place);
   }
   return rows;
-}
-
-/**
- * Whether the change is one of the named row (it has the name after it, or had it before), and how the row was
- * named before. What a name was taken away from is its past too, as what was deleted is.
- */
-function sidesOf(
-  bytes: Uint8Array,
-  { table, before, after }: RowPlace,
-  { values }: RowMatcher,
-): { readonly isMeant: boolean; readonly formerValues: Map<string, Uint8Array> | null } {
-  const about = { shape: table, columns: [...values.keys()] };
-  const former = before < 0 ? null : nameIn(bytes, before, about);
-  const isLeft = after >= 0 && isSameName(values, nameIn(bytes, after, about));
-  return { isMeant: isLeft || isSameName(values, former), formerValues: isLeft ? former : null };
 }

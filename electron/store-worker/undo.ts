@@ -46,10 +46,19 @@ export function undoTransaction(context: UndoContext, payload: Uint8Array): numb
     const message = `This transaction cannot be undone. ${inverse.error.detail} Nothing was done.`;
     throw new Refusal({ code: "sql-refused", message });
   }
+  return takeBack(context, inverse.value);
+}
+
+/**
+ * @param inverse A payload with what is to be done.
+ * @returns rows that were changed.
+ * @throws Refusal `undo-conflict` with the conflicts.
+ */
+export function takeBack(context: UndoContext, inverse: Uint8Array): number {
   const { connection } = context;
   connection.runOnce("PRAGMA defer_foreign_keys = ON");
   try {
-    new Undo(context, inverse.value).run();
+    new Undo(context, inverse).run();
   } finally {
     connection.runOnce("PRAGMA defer_foreign_keys = OFF");
   }
@@ -78,7 +87,7 @@ class Undo {
       const net = this.#readNet(placed);
       const open = net.rows.filter((row) => this.#isOpen(row, net));
       this.#throwConflicts();
-      const stepCount = this.#writeAll(open);
+      const stepCount = this.#writeAll(open, net);
       if (this.#conflictCount === 0) this.#checkCascade(stepCount);
       if (this.#conflictCount === 0) this.#checkReferences();
       this.#throwConflicts();
@@ -121,7 +130,7 @@ class Undo {
     const now = this.#current(layout, first < 0 ? last : first);
     if (isSame(now, left)) return true;
     // Its key belongs to another row that the transaction left there, and that goes away first.
-    if (left === null && net.isFirstNameOfAnother(row)) return true;
+    if (left === null && net.formerOwner(row) !== null) return true;
     const there = goal === null || left === null ? now : this.#current(layout, last);
     if (isSame(there, goal)) return false;
     this.#conflict(describe(layout, reasonOf(left, now), { left, now }));
@@ -134,11 +143,20 @@ class Undo {
    *
    * @returns how many changes that is.
    */
-  #writeAll(rows: readonly NetRow[]): number {
+  #writeAll(rows: readonly NetRow[], net: NetRows): number {
+    // Rows that still have the names they had at first.
+    const unmoved = new Set(rows);
     let waiting = rows;
     for (let before = Infinity; waiting.length < before;) {
       before = waiting.length;
-      waiting = waiting.filter((row) => this.#write(row) !== null);
+      waiting = waiting.filter((row) => {
+        const owner = net.formerOwner(row);
+        // It would look as if the row were there already.
+        const isTaken = owner !== null && unmoved.has(owner);
+        if (isTaken || this.#write(row) !== null) return true;
+        unmoved.delete(row);
+        return false;
+      });
     }
     if (waiting.length === 0) return rows.length;
     const swapped = waiting.filter(({ first, last }) => first >= 0 && last >= 0);

@@ -6,7 +6,13 @@ import type { LogIndex, MemberId, Term } from "../base/ids.ts";
 import type { UndoConflict } from "../changes/undo.ts";
 import type { JsonCell, JsonParams, SqlStatement } from "../changes/values.ts";
 import type { AsOf, LagSample, SeatReason, SeatStatus, Status } from "../cluster/status.ts";
-import type { LoggedChanges, RowVersion, TransactionLine } from "./past.ts";
+import type {
+  ChangePreview,
+  LoggedChanges,
+  RestoreParams,
+  RowVersion,
+  TransactionLine,
+} from "./past.ts";
 
 /** How long a write waits: the leader's disk, a quorum's disks, every connected member's store. */
 export type AckLevel = "flushed" | "committed" | "applied";
@@ -226,17 +232,20 @@ export type ApiMethods = {
     };
   };
   /** What `undo` would do now, by this member's data; nothing is done. */
-  undoPreview: {
-    params: { readonly index: number };
-    result: {
-      /** Rows that would change; 0 with conflicts. */
-      readonly rowCount: number;
-      readonly conflicts: readonly UndoConflict[];
-    };
-  };
+  undoPreview: { params: { readonly index: number }; result: ChangePreview };
   /** Takes a transaction back, by a new one. `undo-conflict` when rows are not as it left them. */
   undo: {
     params: { readonly index: number; readonly clientId?: string; readonly sequence?: number };
+    result: { readonly term: Term; readonly index: LogIndex; readonly rowCount: number };
+  };
+  /** What `restore` would do now, by this member's data; nothing is done. */
+  restorePreview: { params: RestoreParams; result: ChangePreview };
+  /**
+   * Brings back what was after an entry of the log, by a new transaction: of a row, a table, or everything. What is
+   * committed while it is prepared stays. `sql-refused` when a table itself was changed since.
+   */
+  restore: {
+    params: RestoreParams & { readonly clientId?: string; readonly sequence?: number };
     result: { readonly term: Term; readonly index: LogIndex; readonly rowCount: number };
   };
   verify: {

@@ -1,6 +1,8 @@
 /** The past as the API tells it: transactions, and what became of rows. */
 import type { LogIndex, Term } from "../base/ids.ts";
 import type { RowChange } from "../changes/row-change.ts";
+import type { UndoConflict } from "../changes/undo.ts";
+import type { JsonCell } from "../changes/values.ts";
 
 /** How many rows of a table a transaction changed. */
 export type RowCounts = {
@@ -50,4 +52,23 @@ export type RowVersion = {
   readonly at: string;
   readonly author: string;
   readonly change: RowChange;
+};
+
+/** What a change would do that was not made. */
+export type ChangePreview = {
+  /** Rows that would change; 0 with conflicts. */
+  readonly rowCount: number;
+  readonly conflicts: readonly UndoConflict[];
+  /** The first 100 of them. */
+  readonly changes: readonly RowChange[];
+};
+
+/** What is brought back, and to when. */
+export type RestoreParams = {
+  /** The last entry of the log that is to count. */
+  readonly toIndex: number;
+  /** Without it: everything. */
+  readonly table?: string;
+  /** The row as it is named today: column -> value as stored. Without it: all of the table. */
+  readonly key?: Readonly<Record<string, JsonCell>>;
 };

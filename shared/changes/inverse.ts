@@ -24,7 +24,7 @@ const INVERSE: Readonly<Record<RowOperation, RowOperation>> = {
 };
 
 /**
- * A payload with the inverse changes and an empty header: an instruction, never a log entry.
+ * A payload with the inverse changes and an empty header.
  *
  * @param payload A whole transaction.
  */
@@ -50,13 +50,24 @@ export function invertPayload(payload: Uint8Array): Result<Uint8Array, InverseEr
 
 function buildInverse(payload: Uint8Array, rows: readonly RowPlace[]): Uint8Array {
   const builder = new PayloadBuilder();
-  const { images } = builder;
   for (let i = rows.length - 1; i >= 0; i--) {
-    const { operation, table, before, after, end } = rows[i] as RowPlace;
-    builder.beginRow(table, INVERSE[operation]);
-    if (after >= 0) images.copy(payload, after, end - after);
-    if (before >= 0) images.copy(payload, before, (after < 0 ? end : after) - before);
+    const row = rows[i] as RowPlace;
+    writeInverse(builder, payload, row);
   }
+  return finishInverse(builder);
+}
+
+/** Writes what takes one change back. @param row Its table may be another object of the same shape. */
+export function writeInverse(builder: PayloadBuilder, payload: Uint8Array, row: RowPlace): void {
+  const { operation, table, before, after, end } = row;
+  builder.beginRow(table, INVERSE[operation]);
+  const { images } = builder;
+  if (after >= 0) images.copy(payload, after, end - after);
+  if (before >= 0) images.copy(payload, before, (after < 0 ? end : after) - before);
+}
+
+/** The payload of inverse changes: an instruction, never a log entry. */
+export function finishInverse(builder: PayloadBuilder): Uint8Array {
   return builder.finish({ client: null, author: "", atMs: 0, results: new Uint8Array(0) });
 }
 

@@ -6,7 +6,7 @@
  * transaction was never confirmed, and every member drops it at the same index.
  */
 import { assert } from "../base/assert.ts";
-import { ByteReader, ByteWriter } from "../base/bytes.ts";
+import { ByteReader, ByteWriter, concatBytes } from "../base/bytes.ts";
 import { ENTRY_BYTES_MAX, TRANSACTION_BYTES_MAX } from "./limits.ts";
 import { PAYLOAD_KIND, PAYLOAD_MAGIC, PAYLOAD_VERSION } from "./payload.ts";
 
@@ -52,4 +52,9 @@ export function readPart(payload: Uint8Array): PayloadPart | null {
   const partCount = reader.varint();
   if (reader.failed || !isPart || place >= partCount) return null;
   return { place, partCount, bytes: reader.raw(reader.remaining) };
+}
+
+/** The other way round. @param payloads All entries of one transaction. */
+export function joinParts(payloads: readonly Uint8Array[]): Uint8Array {
+  return concatBytes(payloads.map((payload) => readPart(payload)?.bytes ?? payload));
 }

@@ -6,6 +6,7 @@ import { bytesEqual } from "../base/bytes.ts";
 import { ok, type Result } from "../base/result.ts";
 import { cellFromValue, valueFromCell, type CellError } from "./json-cell.ts";
 import type { TableShape } from "./payload.ts";
+import type { RowPlace } from "./row-change.ts";
 import { ImageWriter, readValue, valueEnd } from "./row-image.ts";
 import type { JsonCell } from "./values.ts";
 
@@ -39,7 +40,7 @@ export function rowMatcher({ table, key }: RowName): Result<RowMatcher, CellErro
 }
 
 /** The values of the named columns in the image at `at`; null when one of them is not in it. */
-export function nameIn(
+function nameIn(
   bytes: Uint8Array,
   at: number,
   { shape, columns }: { readonly shape: TableShape; readonly columns: Iterable<string> },
@@ -55,7 +56,7 @@ export function nameIn(
 }
 
 /** Whether both name the same row. */
-export function isSameName(
+function isSameName(
   a: ReadonlyMap<string, Uint8Array>,
   b: ReadonlyMap<string, Uint8Array> | null,
 ): boolean {
@@ -65,6 +66,21 @@ export function isSameName(
     if (other === undefined || !bytesEqual(bytes, other)) return false;
   }
   return true;
+}
+
+/**
+ * Whether the change is one of the named row (it has the name after it, or had it before), and how the row was
+ * named before. What a name was taken away from is its past too, as what was deleted is.
+ */
+export function sidesOf(
+  bytes: Uint8Array,
+  { table, before, after }: RowPlace,
+  { values }: RowMatcher,
+): { readonly isMeant: boolean; readonly formerValues: Map<string, Uint8Array> | null } {
+  const about = { shape: table, columns: [...values.keys()] };
+  const former = before < 0 ? null : nameIn(bytes, before, about);
+  const isLeft = after >= 0 && isSameName(values, nameIn(bytes, after, about));
+  return { isMeant: isLeft || isSameName(values, former), formerValues: isLeft ? former : null };
 }
 
 /** The name for people. */

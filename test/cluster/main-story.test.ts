@@ -121,4 +121,14 @@ test("everybody knows what became of a row, and a transaction is taken back at t
   expect(await leader.command("undo", String(index))).toMatchObject({ exitCode: 0 });
   await cluster.verifyIdentical();
   expect(await mirror?.rows("SELECT name FROM people ORDER BY id")).toEqual([["Ada"], ["Bob"]]);
+
+  const to = ["restore", "--to", String(index), "--table", "people"];
+  const preview = await mirror?.command(...to, "--key", "7", "--preview");
+  expect(preview?.out).toMatch(/update\s+name: 'Ada' -> 'Grace'/);
+  expect(await mirror?.command(...to)).toMatchObject({ exitCode: 3 });
+  expect(await leader.command(...to)).toMatchObject({ exitCode: 0 });
+  const before = ["restore", "--at", "2026-01-01", "--table", "people"];
+  expect(await leader.command(...before)).toMatchObject({ exitCode: 4 });
+  await cluster.verifyIdentical();
+  expect(await mirror?.rows("SELECT name FROM people ORDER BY id")).toEqual([["Grace"], ["Bob"]]);
 });

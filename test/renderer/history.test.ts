@@ -55,10 +55,10 @@ describe.skipIf(CHROMIUM === null)("the past in the window", () => {
   it("takes a transaction back after saying what changes, and goes to the one that did it", async () => {
     const page = await openTransaction(/3 rows added/);
     await page.getByRole("button", { name: "Take back…" }).click();
-    await page.getByText("4 rows go back to what they were before.").waitFor();
+    await page.getByText("4 rows go back to what they were.").waitFor();
     const before = app.agent.cluster.index;
     await page.getByRole("button", { name: "Take back", exact: true }).click();
-    await page.getByText(`Taken back: 4 rows were changed, at 7:${before + 1}.`).waitFor();
+    await page.getByText(`Done: 4 rows were changed, at 7:${before + 1}.`).waitFor();
     expect(page.url()).toContain(`#/history/${before + 1}`);
   });
 
@@ -73,6 +73,21 @@ describe.skipIf(CHROMIUM === null)("the past in the window", () => {
     );
     expect(await dialog.getByRole("button", { name: "Take back", exact: true }).count()).toBe(0);
     expect(await axeViolations(page)).toEqual([]);
+  });
+
+  it("brings a row back to a former state after showing what changes", async () => {
+    const page = await app.open("#/tables/patients");
+    await page.getByText("Ada Byron").first().waitFor();
+    await page.locator("[role=grid]").focus();
+    await page.keyboard.press("Control+h");
+    await page.getByRole("button", { name: "Bring this state back…" }).click();
+    const dialog = page.getByRole("dialog", { name: "Bring that state back?" });
+    await dialog.getByText("4 rows go back").waitFor();
+    expect(await dialog.locator("tbody tr").count()).toBe(4);
+    expect(await axeViolations(page)).toEqual([]);
+    await dialog.getByRole("button", { name: "Restore", exact: true }).click();
+    await page.getByText("Done: 4 rows were changed").waitFor();
+    expect(await page.getByRole("dialog").count()).toBe(0);
   });
 
   it("says on a computer that mirrors why nothing is taken back there", async () => {

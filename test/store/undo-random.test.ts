@@ -5,22 +5,13 @@
 import { beforeAll, expect, it } from "vitest";
 import type { SqliteModule } from "../../electron/store-worker/sqlite-module.ts";
 import { randomBetween, randomChance, randomPick, seededRng } from "../../shared/base/rng.ts";
-import type { Rng } from "../../shared/base/rng.ts";
 import { loadTestSqlite } from "../support/sqlite.ts";
+import { KEYED_SCHEMA, keyedStatement, sorted, stateOf, type State } from "./keyed-rows.ts";
 import { request, StoreGroup } from "./store-fixture.ts";
 
 const SEEDS = [1, 2, 3, 4];
 /** `UNDO_TRANSACTIONS=10000` tries so many. */
 const TRANSACTION_COUNT = Number(process.env["UNDO_TRANSACTIONS"] ?? 800) / SEEDS.length;
-const KEYS = 12;
-const SCHEMA = [
-  "CREATE TABLE t (id INTEGER PRIMARY KEY, a, b)",
-  "CREATE TABLE audit (id, a)",
-  "CREATE TRIGGER noted AFTER UPDATE OF a ON t BEGIN INSERT INTO audit VALUES (new.id, new.a); END",
-  "CREATE TABLE u (k TEXT, n INTEGER, PRIMARY KEY (k, n)) WITHOUT ROWID",
-];
-
-type State = ReadonlyMap<string, string>;
 type Done = { readonly payload: Uint8Array; readonly before: State; readonly after: State };
 
 let sqlite: SqliteModule;
@@ -28,40 +19,6 @@ let sqlite: SqliteModule;
 beforeAll(async () => {
   sqlite = await loadTestSqlite();
 });
-
-function statement(rng: Rng): string {
-  const id = randomBetween(rng, 1, KEYS);
-  const other = randomBetween(rng, 1, KEYS);
-  const value = randomPick(rng, ["'x'", "'y'", "NULL", "1.5", "9007199254740993", "x'00'"]);
-  switch (randomBetween(rng, 0, 8)) {
-    case 0:
-      return `INSERT OR REPLACE INTO t VALUES (${id}, ${value}, ${other})`;
-    case 1:
-      return `UPDATE t SET a = ${value} WHERE id = ${id}`;
-    case 2:
-      return `UPDATE t SET b = b + 1 WHERE id <= ${id}`;
-    case 3:
-      return `DELETE FROM t WHERE id = ${id}`;
-    case 4:
-      return `UPDATE OR IGNORE t SET id = ${other} WHERE id = ${id}`;
-    case 5:
-      return `INSERT OR IGNORE INTO u VALUES (${value}, ${other})`;
-    case 6:
-      return `DELETE FROM u WHERE n = ${other}`;
-    case 7:
-      return `UPDATE OR IGNORE u SET n = n + 1 WHERE n >= ${other}`;
-    default:
-      return `INSERT OR REPLACE INTO t SELECT id + ${other}, a, b FROM t WHERE id = ${id}`;
-  }
-}
-
-function stateOf(group: StoreGroup): State {
-  const sql =
-    "SELECT 't' || id, quote(a) || quote(b) FROM t UNION ALL " +
-    "SELECT 'u' || quote(k) || n, '' FROM u UNION ALL " +
-    "SELECT 'audit' || rowid, quote(id) || quote(a) FROM audit";
-  return new Map(group.query(sql).map(([key, value]) => [String(key), String(value)]));
-}
 
 function changedKeys({ before, after }: Done): string[] {
   const keys = new Set([...before.keys(), ...after.keys()]);
@@ -71,11 +28,11 @@ function changedKeys({ before, after }: Done): string[] {
 it.each(SEEDS)("undo gives back what was, or does nothing, seed %i", (seed) => {
   const rng = seededRng(seed);
   const group = new StoreGroup(sqlite, 2);
-  group.execute(...SCHEMA);
+  group.execute(...KEYED_SCHEMA);
   let done: Done[] = [];
   const counts = { undone: 0, refused: 0, untouched: 0 };
   for (let i = 0; i < TRANSACTION_COUNT; i++) {
-    const statements = Array.from({ length: randomBetween(rng, 1, 4) }, () => statement(rng));
+    const statements = Array.from({ length: randomBetween(rng, 1, 4) }, () => keyedStatement(rng));
     const before = stateOf(group);
     const [outcome] = group.capture(request(statements));
     if (outcome?.ok === true && outcome.value.type === "captured") {
@@ -105,7 +62,7 @@ function undoOne(
   const keys = changedKeys(done);
   const isUntouched = keys.every((key) => now.get(key) === done.after.get(key));
   const work = { type: "undo", payload: done.payload } as const;
-  const preview = group.leader.handle("preview", { work });
+  const preview = group.leader.handle("preview", { work, rowsMax: 10 });
   const [outcome] = group.capture(request([], { work }));
   expect(outcome?.ok).toBe(preview.ok);
   if (outcome?.ok !== true) {
@@ -126,8 +83,4 @@ function undoOne(
   expect(sorted(stateOf(group))).toEqual(sorted(expected));
   counts.undone++;
   if (isUntouched) counts.untouched++;
-}
-
-function sorted(state: State): readonly (readonly [string, string])[] {
-  return [...state].sort(([a], [b]) => (a < b ? -1 : 1));
 }

@@ -45,7 +45,7 @@ function undo(payload: Uint8Array): Uint8Array {
 
 function refused(payload: Uint8Array): StoreError {
   const before = group.leader.handle("image", {}).position;
-  const preview = group.leader.handle("preview", { work: { type: "undo", payload } });
+  const preview = group.leader.handle("preview", { work: { type: "undo", payload }, rowsMax: 10 });
   const [outcome] = group.capture(request([], { work: { type: "undo", payload } }));
   if (outcome === undefined || outcome.ok) throw new Error("it was undone");
   expect(preview).toEqual({ ok: false, error: outcome.error });
@@ -148,6 +148,20 @@ describe("taking a transaction back", () => {
       [2, "y"],
     ]);
     expect(group.query("SELECT p FROM c")).toEqual([[1]]);
+  });
+
+  it("does not take a row for another one that had its name first", () => {
+    commit(
+      "CREATE TABLE u (k TEXT PRIMARY KEY) WITHOUT ROWID",
+      "INSERT INTO u VALUES ('x'), ('y')",
+    );
+    const payload = commit(
+      "UPDATE u SET k = 'z' WHERE k = 'y'",
+      "DELETE FROM u WHERE k = 'x'",
+      "UPDATE u SET k = 'x' WHERE k = 'z'",
+    );
+    undo(payload);
+    expect(group.query("SELECT k FROM u ORDER BY k")).toEqual([["x"], ["y"]]);
   });
 
   it("takes as done what is so already, and leaves later changes of other rows alone", () => {

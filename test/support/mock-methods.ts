@@ -85,6 +85,10 @@ function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatab
       return { result: mockUndoPreview((request.params as ApiParams<"undoPreview">).index) };
     case "undo":
       return undo(cluster, (request.params as ApiParams<"undo">).index);
+    case "restorePreview":
+      return { result: mockUndoPreview((request.params as ApiParams<"restorePreview">).toIndex) };
+    case "restore":
+      return undo(cluster, (request.params as ApiParams<"restore">).toIndex);
     case "removeMember":
     case "backup":
       throw new Refusal({ code: "not-found", message: "The mock does not do this." });

@@ -43,6 +43,12 @@ const rows = v.custom<readonly (readonly JsonCell[])[]>(
   "an array of at most 1,000,000 rows, each an array of values",
 );
 
+const restored = {
+  toIndex: count,
+  table: v.exactOptional(name),
+  key: v.exactOptional(namedCells),
+};
+
 type Schemas = { readonly [M in ApiMethod]: v.GenericSchema<unknown, ApiParams<M>> };
 
 const schemas: Schemas = {
@@ -96,6 +102,12 @@ const schemas: Schemas = {
   undoPreview: v.strictObject({ index: count }),
   undo: v.strictObject({
     index: count,
+    clientId: v.exactOptional(clientId),
+    sequence: v.exactOptional(count),
+  }),
+  restorePreview: v.strictObject(restored),
+  restore: v.strictObject({
+    ...restored,
     clientId: v.exactOptional(clientId),
     sequence: v.exactOptional(count),
   }),

@@ -147,6 +147,8 @@ export class Methods {
       rowHistory: (params) => this.#past.rowHistory(params),
       undoPreview: (params) => this.#past.undoPreview(params),
       undo: (params) => this.#past.undo(params),
+      restorePreview: (params) => this.#past.restorePreview(params),
+      restore: (params) => this.#past.restore(params),
     };
   }
 

@@ -26,6 +26,7 @@ type PastMethodsOptions = {
 
 const TRANSACTIONS_DEFAULT = 50;
 const CHANGES_DEFAULT = 500;
+const PREVIEW_ROWS = 100;
 const VERSIONS_DEFAULT = 50;
 
 /** One handler per method. */
@@ -82,18 +83,12 @@ export class PastMethods {
   async undoPreview({
     index,
   }: ApiParams<"undoPreview">): Promise<Result<ApiResult<"undoPreview">, ApiError>> {
-    const { past, store, readRefusal } = this.#options;
+    const { past, readRefusal } = this.#options;
     const refusal = await readRefusal();
     if (refusal !== null) return err(refusal);
     const found = past.transactionAt(index);
     if (!found.ok) return found;
-    const work = { type: "undo", payload: found.value.payload } as const;
-    const asked = await askStore(store, "preview", { work });
-    if (!asked.ok) return asked;
-    const outcome = asked.value;
-    if (outcome.ok) return ok({ rowCount: outcome.value[0]?.changes ?? 0, conflicts: [] });
-    if (outcome.error.code !== "undo-conflict") return err(outcome.error);
-    return ok({ rowCount: 0, conflicts: outcome.error.conflicts ?? [] });
+    return this.#preview({ type: "undo", payload: found.value.payload });
   }
 
   async undo(params: ApiParams<"undo">): Promise<Result<ApiResult<"undo">, ApiError>> {
@@ -105,5 +100,58 @@ export class PastMethods {
     if (!outcome.ok) return outcome;
     const { position, results } = outcome.value;
     return ok({ ...position, rowCount: results[0]?.changes ?? 0 });
+  }
+  async restorePreview(
+    params: ApiParams<"restorePreview">,
+  ): Promise<Result<ApiResult<"restorePreview">, ApiError>> {
+    const { readRefusal } = this.#options;
+    const refusal = await readRefusal();
+    if (refusal !== null) return err(refusal);
+    const found = await this.#wayBack(params);
+    if (!found.ok) return found;
+    if (found.value.length === 0) return ok({ rowCount: 0, conflicts: [], changes: [] });
+    return this.#preview({ type: "restore", inverses: found.value });
+  }
+
+  async restore(params: ApiParams<"restore">): Promise<Result<ApiResult<"restore">, ApiError>> {
+    const { writeRefusal, write } = this.#options;
+    const refusal = writeRefusal();
+    if (refusal !== null) return err(refusal);
+    const found = await this.#wayBack(params);
+    if (!found.ok) return found;
+    if (found.value.length === 0) {
+      return err({ code: "sql-refused", message: "Nothing of it was changed since then." });
+    }
+    const outcome = await write({ type: "restore", inverses: found.value }, params);
+    if (!outcome.ok) return outcome;
+    const { position, results } = outcome.value;
+    return ok({ ...position, rowCount: results[0]?.changes ?? 0 });
+  }
+
+  async #wayBack({
+    toIndex,
+    table,
+    key = {},
+  }: ApiParams<"restorePreview">): Promise<Result<readonly Uint8Array[], ApiError>> {
+    const { past, log } = this.#options;
+    if (toIndex < log.firstIndex - 1) {
+      const message = `Entry ${toIndex} is not kept any more, the log begins at ${log.firstIndex}.`;
+      return err({ code: "not-found", message });
+    }
+    return past.wayBack(toIndex, table === undefined ? null : { table, key });
+  }
+
+  async #preview(
+    work: CaptureRequest["work"],
+  ): Promise<Result<ApiResult<"undoPreview">, ApiError>> {
+    const asked = await askStore(this.#options.store, "preview", { work, rowsMax: PREVIEW_ROWS });
+    if (!asked.ok) return asked;
+    const outcome = asked.value;
+    if (outcome.ok) {
+      const { rowCount, changes } = outcome.value;
+      return ok({ rowCount, conflicts: [], changes });
+    }
+    if (outcome.error.code !== "undo-conflict") return err(outcome.error);
+    return ok({ rowCount: 0, conflicts: outcome.error.conflicts ?? [], changes: [] });
   }
 }

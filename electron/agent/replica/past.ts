@@ -13,6 +13,7 @@ import { logIndex } from "../../../shared/base/ids.ts";
 import type { LogIndex, Position } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
+import { TRANSACTION_BYTES_MAX } from "../../../shared/changes/limits.ts";
 import { readPart } from "../../../shared/changes/parts.ts";
 import type { RowName } from "../../../shared/changes/row-name.ts";
 import type { LogEntry, LogView } from "../../../shared/raft/types.ts";
@@ -92,7 +93,7 @@ export class Past {
         const next = log.entriesFrom(logIndex(from + entries.length), PIECE_BYTES_MAX);
         entries.push(...next.slice(0, part.partCount - entries.length));
       }
-      const joined = joinParts(entries, part.partCount);
+      const joined = joinEntries(entries, part.partCount);
       return joined === null ? err(notFound(`Transaction ${index} has no end`)) : ok(joined);
     });
   }
@@ -166,6 +167,47 @@ export class Past {
     return ok({ versions, next: isAll ? null : { row: name, beforeIndex: logIndex(to + 1) } });
   }
 
+  /**
+   * What takes back everything after an entry, the newest stretch of the log first.
+   *
+   * @param row Only this row, or only this table when it has no key; null for everything.
+   */
+  async wayBack(toIndex: number, row: RowName | null): Promise<Result<Uint8Array[], ApiError>> {
+    const { log, store, appliedIndex } = this.#options;
+    if (toIndex > appliedIndex()) return err(notFound(`Entry ${toIndex} is not applied here`));
+    const inverses: Uint8Array[] = [];
+    let name = row;
+    let bytes = 0;
+    for (let to: number = appliedIndex(); to > toIndex;) {
+      if (to < log.firstIndex) return err(this.#forgotten(to));
+      const read = await this.#window(to, WINDOW_ENTRIES_MIN);
+      if (!read.ok) return read;
+      const { transactions, from } = read.value;
+      const later = transactions.filter(({ position }) => position.index > toIndex);
+      const payloads = later.map(({ payload }) => payload);
+      const asked = await askStore(store, "wayBack", { payloads, row: name });
+      if (!asked.ok) return asked;
+      if (!asked.value.ok) return asked.value;
+      const { inverse, row: former } = asked.value.value;
+      if (inverse !== null) inverses.push(inverse);
+      bytes += inverse?.length ?? 0;
+      if (bytes > TRANSACTION_BYTES_MAX) return err(tooMuch());
+      name = former;
+      to = from - 1;
+    }
+    return this.#isCutAtItsBeginning(toIndex) ? err(this.#forgotten(toIndex)) : ok(inverses);
+  }
+
+  /** Whether the kept log begins in the middle of a transaction that counts after an entry. */
+  #isCutAtItsBeginning(toIndex: number): boolean {
+    const { log } = this.#options;
+    const read = readLog(() => ok(log.entriesFrom(log.firstIndex, 0)[0]));
+    const first = read.ok ? read.value : undefined;
+    const part = first?.kind === "data" ? readPart(first.payload) : null;
+    if (part === null || part.place === 0) return false;
+    return log.firstIndex + part.partCount - 1 - part.place > toIndex;
+  }
+
   /** The transactions up to an index; one whose parts begin before the window is left to the next. */
   async #window(to: number, entriesMax: number): Promise<Result<Window, ApiError>> {
     const { log } = this.#options;
@@ -213,14 +255,14 @@ function wholeOnes(entries: readonly LogEntry[]): LoggedTransaction[] {
     const part = readPart(entry.payload);
     if (part === null) found.push(whole(entry));
     if (part === null || part.place !== 0) continue;
-    const joined = joinParts(entries.slice(i, i + part.partCount), part.partCount);
+    const joined = joinEntries(entries.slice(i, i + part.partCount), part.partCount);
     if (joined !== null) found.push(joined);
   }
   return found;
 }
 
 /** null when it is not one transaction from its first part to its last, in one term. */
-function joinParts(entries: readonly LogEntry[], partCount: number): LoggedTransaction | null {
+function joinEntries(entries: readonly LogEntry[], partCount: number): LoggedTransaction | null {
   const last = entries[partCount - 1];
   if (last === undefined) return null;
   const pieces: Uint8Array[] = [];
@@ -235,6 +277,13 @@ function joinParts(entries: readonly LogEntry[], partCount: number): LoggedTrans
 
 function whole({ term, index, payload }: LogEntry): LoggedTransaction {
   return { position: { term, index }, payload };
+}
+
+function tooMuch(): ApiError {
+  const message =
+    `More than ${TRANSACTION_BYTES_MAX / 1024 / 1024} MiB of changes would be taken back at once. ` +
+    "Restore one table after the other.";
+  return { code: "too-large", message };
 }
 
 function notFound(what: string): ApiError {

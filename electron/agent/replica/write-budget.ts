@@ -45,6 +45,8 @@ function bytesOf({ capture: { work } }: WriteRequest): number {
       return sum(work.rows, (row) => sum(row, cellBytes));
     case "undo":
       return work.payload.length;
+    case "restore":
+      return sum(work.inverses, ({ length }) => length);
   }
 }
 

@@ -1,6 +1,6 @@
-/** `history`, `undo`: what was changed, by whom, and how to take it back. */
+/** `history`, `undo`, `restore`: what was changed, by whom, and how to take it back. */
 import { randomUUID } from "node:crypto";
-import type { ApiResult, TableInfo } from "../../../shared/api/methods.ts";
+import type { ApiError, ApiResult, TableInfo } from "../../../shared/api/methods.ts";
 import type { RowVersion } from "../../../shared/api/past.ts";
 import { formatPosition } from "../../../shared/base/ids.ts";
 import { err, ok, type Result } from "../../../shared/base/result.ts";
@@ -25,6 +25,14 @@ type RowKey = Readonly<Record<string, JsonCell>>;
 type HistoryOptions = CommonOptions & { readonly count: string; readonly before?: string };
 type UndoOptions = CommonOptions & { readonly preview?: true };
 
+type RestoreOptions = CommonOptions & {
+  readonly to?: string;
+  readonly at?: string;
+  readonly table?: string;
+  readonly key?: string;
+  readonly preview?: true;
+};
+
 /** Changes listed of one transaction. */
 const CHANGES_SHOWN = 1_000;
 
@@ -46,6 +54,15 @@ export function registerPastCommands(context: CliContext): void {
     .option("--preview", "only say what would change, and what stands in the way")
     .action((position: string, options: UndoOptions) =>
       withAgent(context, options, (client, scope) => undo(client, scope, { position, options })),
+    );
+  addCommand(context, "restore", "bring a former state back, by a new transaction")
+    .option("--to <position>", "what was after this transaction")
+    .option("--at <time>", "what was at this time, e.g. 2026-11-03T18:00, by the leaders' clocks")
+    .option("--table <name>", "only this table")
+    .option("--key <key>", "only this row of the table, as for history")
+    .option("--preview", "only say what would change")
+    .action((options: RestoreOptions) =>
+      withAgent(context, options, (client, scope) => restore(client, scope, options)),
     );
 }
 
@@ -147,10 +164,7 @@ async function show(
   print(scope, found.value, () => {
     const head = `${formatPosition(found.value)} by ${author} at ${at}\n`;
     const sql = schemaChanges.map((change) => `${change};\n`).join("");
-    const rows = textTable(
-      [{ title: "TABLE" }, { title: "WHAT" }, { title: "ROW" }],
-      changes.map((change) => [change.table, change.operation, describeChange(change)]),
-    );
+    const rows = changesTable(changes);
     const more = rowCount - changes.length;
     return head + sql + (changes.length > 0 ? rows : "") + (more > 0 ? `and ${more} more\n` : "");
   });
@@ -184,15 +198,77 @@ async function preview(
   scope: CommandScope,
   index: number,
 ): Promise<CommandResult> {
-  const answer = await client.call("undoPreview", { index });
+  return told(scope, await client.call("undoPreview", { index }), "undone");
+}
+
+function told(
+  scope: CommandScope,
+  answer: Result<ApiResult<"undoPreview">, ApiError>,
+  what: string,
+): CommandResult {
   if (!answer.ok) return failWith(answer.error);
-  const { rowCount, conflicts } = answer.value;
-  print(scope, answer.value, () =>
-    conflicts.length === 0 ? `${formatCount(rowCount)} rows would change.\n` : "",
-  );
+  const { rowCount, conflicts, changes } = answer.value;
+  print(scope, answer.value, () => {
+    if (conflicts.length > 0) return "";
+    const more =
+      rowCount > changes.length ? `and ${formatCount(rowCount - changes.length)} more\n` : "";
+    const rows = changes.length > 0 ? changesTable(changes) + more : "";
+    return `${rows}${formatCount(rowCount)} rows would change.\n`;
+  });
   if (conflicts.length === 0) return ok(null);
   listConflicts(scope, conflicts);
-  return fail("it cannot be undone as it is.");
+  return fail(`it cannot be ${what} as it is.`);
+}
+
+async function restore(
+  client: AgentClient,
+  scope: CommandScope,
+  options: RestoreOptions,
+): Promise<CommandResult> {
+  const { table, key } = options;
+  if (key !== undefined && table === undefined) return fail("--key needs --table.", 2);
+  const to = await momentOf(client, options);
+  if (!to.ok) return to;
+  const named = table === undefined ? ok({}) : await nameRow(client, table, key ?? null);
+  if (!named.ok) return named;
+  const asked = { toIndex: to.value, ...named.value };
+  if (options.preview === true) {
+    return told(scope, await client.call("restorePreview", asked), "restored");
+  }
+  const answer = await client.call("restore", { ...asked, clientId: randomUUID(), sequence: 1 });
+  if (!answer.ok) {
+    if (answer.error.conflicts !== undefined) listConflicts(scope, answer.error.conflicts);
+    return failWith(answer.error);
+  }
+  const { rowCount } = answer.value;
+  print(scope, answer.value, () => {
+    return `${formatCount(rowCount)} rows changed, at ${formatPosition(answer.value)}\n`;
+  });
+  return ok(null);
+}
+
+/** The entry that a person means by its position, or by a time: the newest transaction of before it. */
+async function momentOf(
+  client: AgentClient,
+  { to, at }: RestoreOptions,
+): Promise<Result<number, CliFailure>> {
+  if ((to === undefined) === (at === undefined)) return fail("give one of --to and --at.", 2);
+  if (to !== undefined) {
+    const index = /^(?:\d{1,15}:)?(\d{1,15})$/.exec(to)?.[1];
+    if (index === undefined) return fail(`a position is TERM:INDEX, not ${JSON.stringify(to)}.`, 2);
+    return ok(Number(index));
+  }
+  const atMs = Date.parse(at ?? "");
+  if (Number.isNaN(atMs)) return fail(`--at is a time, not ${JSON.stringify(at)}.`, 2);
+  for (let next: number | null = Infinity; next !== null;) {
+    const older: { beforeIndex?: number } = next === Infinity ? {} : { beforeIndex: next };
+    const answer = await client.call("transactions", { ...older, count: 500 });
+    if (!answer.ok) return failWith(answer.error);
+    const found = answer.value.transactions.find((line) => Date.parse(line.at) <= atMs);
+    if (found !== undefined) return ok(found.index);
+    ({ next } = answer.value);
+  }
+  return fail("the kept log does not reach back to that time.", 4);
 }
 
 function listConflicts(scope: CommandScope, conflicts: readonly UndoConflict[]): void {
@@ -218,6 +294,13 @@ async function findTransaction(
   if (term === undefined || Number(term) === answer.value.term) return ok(answer.value);
   const message = `entry ${index} is of term ${answer.value.term}, not ${term}.`;
   return err({ exitCode: 4, message });
+}
+
+function changesTable(changes: readonly RowChange[]): string {
+  return textTable(
+    [{ title: "TABLE" }, { title: "WHAT" }, { title: "ROW" }],
+    changes.map((change) => [change.table, change.operation, describeChange(change)]),
+  );
 }
 
 function versionsTable(versions: readonly RowVersion[]): string {
