@@ -154,6 +154,7 @@ export class Membership {
       this.#leaving.add(member.id);
       this.#parts.scheduler.after(REMOVED_RUNS_MS, () => {
         member.end("killed");
+        member.isSwitchedOff = true;
         this.#members.delete(member.id);
         this.#configurations.delete(member.id);
       });
@@ -190,8 +191,10 @@ export class Membership {
 
   /** Every configuration that anybody works with keeps a majority of voters without it. */
   canSpareDisk(member: SimMember): boolean {
-    // One that was removed is switched off soon, and what it would say is heard by nobody.
-    return !this.#leaving.has(member.id) && this.#haveMajorityWithout([member]);
+    // One that was removed is switched off soon, and nobody is left who could tell it what it lost.
+    const seats = this.leader()?.replica?.raftStatus().configuration.seats ?? [];
+    const isMember = seats.some((seat) => seat.id === member.id) && !this.#leaving.has(member.id);
+    return isMember && this.#haveMajorityWithout([member]);
   }
 
   #haveMajorityWithout(away: readonly SimMember[]): boolean {

@@ -25,10 +25,11 @@ export type LogUnderTest = {
 type Committed = { readonly term: Term; readonly hash: Uint8Array; readonly by: MemberId };
 
 /**
- * What was on the disks of a member under each incarnation it held. While a copy of a folder runs there are two disks,
- * and until they have met either may have said what counts. What was said before a seat was given up still counts.
+ * What is on the disks of a member, and under which incarnation it was said. While a copy of a folder runs there are
+ * two disks, and until they have met either may have said what counts. What was under way when a seat was given up
+ * still counts: the entries are stored, and then the leader is told.
  */
-type FlushedBy = Map<`${Disk}@${number | null}`, LogIndex>;
+type FlushedBy = Map<Disk, { readonly held: number | null; readonly index: LogIndex }>;
 
 /** Whose disk it is: the member's own, or that of a computer that runs a copy of its folder. */
 type Disk = "own" | "copy";
@@ -116,7 +117,8 @@ export class RaftChecker {
   /** What is on a member's disk now. */
   stored({ id, incarnation, flushedIndex }: RaftStatus, disk: Disk = "own"): void {
     const known: FlushedBy = this.#flushed.get(id) ?? new Map();
-    this.#flushed.set(id, known.set(`${disk}@${incarnation}`, flushedIndex));
+    const held = incarnation ?? known.get(disk)?.held ?? null;
+    this.#flushed.set(id, known.set(disk, { held, index: flushedIndex }));
   }
 
   #seenOf(process: object, status: RaftStatus): Seen {
@@ -200,9 +202,8 @@ export class RaftChecker {
     });
     const voters = configuration.seats.filter((seat) => seat.kind === "voter");
     const holders = voters.filter(({ id, incarnation }) => {
-      const disks = this.#flushed.get(id);
-      const indexes = [disks?.get(`own@${incarnation}`), disks?.get(`copy@${incarnation}`)];
-      return indexes.some((index) => (index ?? 0) >= commitIndex);
+      const disks = [...(this.#flushed.get(id)?.values() ?? [])];
+      return disks.some(({ held, index }) => held === incarnation && index >= commitIndex);
     });
     uphold(holders.length * 2 > voters.length, "committed-is-on-a-majority-of-disks", () => {
       const where = holders.map((seat) => seat.id).join(", ");

@@ -60,6 +60,8 @@ export class SimMember {
   isOld = false;
   /** Began with the first version. */
   wasUpgraded = false;
+  /** Left the world for good: nobody starts it any more. */
+  isSwitchedOff = false;
   /** Every change of the disk is refused. */
   isDiskReadOnly = false;
   readonly #parts: WorldParts<SimMember>;
@@ -114,7 +116,7 @@ export class SimMember {
 
   /** Starts the process; it opens its files over the next events. */
   boot(): void {
-    if (this.#process !== null) return;
+    if (this.#process !== null || this.isSwitchedOff) return;
     this.#bootCount++;
     const { parts, process, ports } = this.#prepare();
     parts.trace.note("boot", this.id);
