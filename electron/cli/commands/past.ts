@@ -181,7 +181,10 @@ async function undo(
   const { index } = found.value;
   if (options.preview === true) return preview(client, scope, index);
   const request = { index, clientId: randomUUID(), sequence: 1 };
-  const answer = await client.call("undo", request);
+  return done(scope, await client.call("undo", request));
+}
+
+function done(scope: CommandScope, answer: Result<ApiResult<"undo">, ApiError>): CommandResult {
   if (!answer.ok) {
     if (answer.error.conflicts !== undefined) listConflicts(scope, answer.error.conflicts);
     return failWith(answer.error);
@@ -235,16 +238,8 @@ async function restore(
   if (options.preview === true) {
     return told(scope, await client.call("restorePreview", asked), "restored");
   }
-  const answer = await client.call("restore", { ...asked, clientId: randomUUID(), sequence: 1 });
-  if (!answer.ok) {
-    if (answer.error.conflicts !== undefined) listConflicts(scope, answer.error.conflicts);
-    return failWith(answer.error);
-  }
-  const { rowCount } = answer.value;
-  print(scope, answer.value, () => {
-    return `${formatCount(rowCount)} rows changed, at ${formatPosition(answer.value)}\n`;
-  });
-  return ok(null);
+  const request = { ...asked, clientId: randomUUID(), sequence: 1 };
+  return done(scope, await client.call("restore", request));
 }
 
 /** The entry that a person means by its position, or by a time: the newest transaction of before it. */
