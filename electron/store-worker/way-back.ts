@@ -77,7 +77,7 @@ function rowsOf(payload: Uint8Array, name: RowMatcher | null): Result<RowPlace[]
 
 /** Whether a schema change is one of tables, and may be one of this table. Indexes, views and triggers hold no rows. */
 function changesTable(sql: string, table: string | null): boolean {
-  const tokens = tokenize(sql);
+  const tokens = tokenize(sql).filter(({ text }) => text !== ";");
   if (!isWord(tokens[1], "TABLE")) return false;
   const lower = table?.toLowerCase();
   return lower === undefined || tokens.some((token) => token.text.toLowerCase() === lower);

@@ -127,6 +127,8 @@ test("everybody knows what became of a row, and a transaction is taken back at t
   expect(preview?.out).toMatch(/update\s+name: 'Ada' -> 'Grace'/);
   expect(await mirror?.command(...to)).toMatchObject({ exitCode: 3 });
   expect(await leader.command(...to)).toMatchObject({ exitCode: 0 });
+  const otherTerm = ["restore", "--to", `9:${index}`, "--preview"];
+  expect(await leader.command(...otherTerm)).toMatchObject({ exitCode: 4 });
   const before = ["restore", "--at", "2026-01-01", "--table", "people"];
   expect(await leader.command(...before)).toMatchObject({ exitCode: 4 });
   await cluster.verifyIdentical();

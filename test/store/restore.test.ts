@@ -127,6 +127,9 @@ describe("restoring", () => {
     expect(group.query("SELECT count(*) FROM t")).toEqual([[0]]);
     const all = { payloads: log.slice(made), row: null };
     expect(group.leader.handle("wayBack", all)).toMatchObject({ error: { code: "sql-refused" } });
+    commit("; ALTER TABLE t ADD COLUMN c");
+    const hidden = { payloads: log.slice(-1), row: { table: "t", key: {} } };
+    expect(group.leader.handle("wayBack", hidden)).toMatchObject({ ok: false });
     const changed = { payloads: log.slice(made), row: { table: "U", key: {} } };
     expect(group.leader.handle("wayBack", changed)).toMatchObject({
       error: { message: expect.stringContaining("ALTER TABLE u ADD") },

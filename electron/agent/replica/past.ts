@@ -195,17 +195,20 @@ export class Past {
       name = former;
       to = from - 1;
     }
-    return this.#isCutAtItsBeginning(toIndex) ? err(this.#forgotten(toIndex)) : ok(inverses);
+    const isCut = this.#isCutAtItsBeginning(toIndex);
+    if (!isCut.ok) return isCut;
+    return isCut.value ? err(this.#forgotten(toIndex)) : ok(inverses);
   }
 
   /** Whether the kept log begins in the middle of a transaction that counts after an entry. */
-  #isCutAtItsBeginning(toIndex: number): boolean {
+  #isCutAtItsBeginning(toIndex: number): Result<boolean, ApiError> {
     const { log } = this.#options;
-    const read = readLog(() => ok(log.entriesFrom(log.firstIndex, 0)[0]));
-    const first = read.ok ? read.value : undefined;
-    const part = first?.kind === "data" ? readPart(first.payload) : null;
-    if (part === null || part.place === 0) return false;
-    return log.firstIndex + part.partCount - 1 - part.place > toIndex;
+    return readLog(() => {
+      const first = log.entriesFrom(log.firstIndex, 0)[0];
+      const part = first?.kind === "data" ? readPart(first.payload) : null;
+      if (part === null || part.place === 0) return ok(false);
+      return ok(log.firstIndex + part.partCount - 1 - part.place > toIndex);
+    });
   }
 
   /** The transactions up to an index; one whose parts begin before the window is left to the next. */

@@ -249,9 +249,8 @@ async function momentOf(
 ): Promise<Result<number, CliFailure>> {
   if ((to === undefined) === (at === undefined)) return fail("give one of --to and --at.", 2);
   if (to !== undefined) {
-    const index = /^(?:\d{1,15}:)?(\d{1,15})$/.exec(to)?.[1];
-    if (index === undefined) return fail(`a position is TERM:INDEX, not ${JSON.stringify(to)}.`, 2);
-    return ok(Number(index));
+    const found = await findTransaction(client, to);
+    return found.ok ? ok(found.value.index) : found;
   }
   const atMs = Date.parse(at ?? "");
   if (Number.isNaN(atMs)) return fail(`--at is a time, not ${JSON.stringify(at)}.`, 2);

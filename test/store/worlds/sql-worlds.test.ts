@@ -60,6 +60,7 @@ function runWorld(seed: number) {
     world.verify();
     return world.tally;
   } catch (thrown) {
+    // From there on SQLite draws rowids by chance: plain SQL.js and the leader draw others.
     if (world.hasLastRowid()) return world.tally;
     const told = past.slice(-1).map((batch) => JSON.stringify(batch, null, 1));
     throw new Error(`seed ${seed}, round ${past.length}: ${String(thrown)}\n${told.join("\n")}`, {
