@@ -219,4 +219,18 @@ describe("the age that an answer tells", () => {
     expectViolation("lag-is-not-too-small", () => check(withRead({ ...late, lagMs: 0 })));
     expect(() => check(withRead({ ...late, lagMs: null }))).not.toThrow();
   });
+
+  it("is wrong when it is called new and its own moment is seconds ago, though nothing is missing", () => {
+    const atMs = T + 2_000;
+    const cutOff = read(ROWS, {
+      askedAtMs: atMs,
+      answeredAtMs: atMs,
+      asOfMs: T + 45,
+      lagMs: 1_955,
+    });
+    expect(() => check(withRead(cutOff))).not.toThrow();
+    expectViolation("lag-is-not-too-small", () => check(withRead({ ...cutOff, lagMs: 0 })));
+    expectViolation("lag-is-not-too-small", () => check(withRead({ ...cutOff, lagMs: 500 })));
+    expect(() => check(withRead({ ...cutOff, lagMs: 0, asOfMs: atMs - 1_000 }))).not.toThrow();
+  });
 });

@@ -34,6 +34,7 @@ export const NOTICED_BY: Readonly<Record<string, readonly [seed: number, invaria
   "request-numbers-ignored": [2, "a-retry-gets-the-first-answer"],
   "as-of-too-new": [1, "as-of-is-true"],
   "as-of-moment-too-new": [6, "as-of-not-too-new"],
+  "lag-always-nought": [2, "lag-is-not-too-small"],
   "unknown-told-as-refused": [14, "refused-is-not-in-the-log"],
   "monotonic-clock-is-wall-clock": [25, "a-wounded-member-comes-back"],
   "peer-memory-off": [105, "says-within-5-s-what-is-lost"],

@@ -112,6 +112,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   planted("unknown-told-as-refused", "I6", store.unknownIsToldAsRefused),
   planted("as-of-too-new", "I11", store.asOfIsTooNew),
   planted("as-of-moment-too-new", "I11", store.asOfMomentIsTooNew),
+  planted("lag-always-nought", "I11", store.lagIsAlwaysNought),
   planted("request-numbers-ignored", "I12", store.requestNumbersAreIgnored),
   seatBug("peer-memory-off", "F21", { forgetPeers: true }),
 ];

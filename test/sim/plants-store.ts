@@ -136,6 +136,11 @@ export const asOfMomentIsTooNew: Plant = {
   }),
 };
 
+/** Data is called current, whatever its age. */
+export const lagIsAlwaysNought: Plant = {
+  query: relabelled((asOf) => (asOf.lagMs === null ? asOf : { ...asOf, lagMs: 0 })),
+};
+
 type Handlers = {
   readonly [M in keyof StoreMethods]?: (
     params: StoreMethods[M]["params"],
