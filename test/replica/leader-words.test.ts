@@ -183,6 +183,43 @@ describe("a leader", () => {
     expect(lag.memberLagMs(FOLLOWER)).toBe(0);
   });
 
+  it("is as new as the follower it was until it has applied all that it began with", () => {
+    const changed = (): void =>
+      lag.noteOwnCommit({
+        role,
+        term: term(3),
+        lastIndex: logIndex(12),
+        commitIndex: logIndex(committed),
+        configuration: { seats: [] },
+      } as unknown as RaftStatus);
+    lag = trackerOf();
+    role = "follower";
+    const { at } = inStep();
+    pass(2 * SILENCE_MS);
+    role = "leader";
+    // Even before the change was noted: what it counted in an earlier leadership says nothing of this one.
+    expect(lag.asOf()).toMatchObject({ at, leaderReachable: true });
+    changed();
+    expect(lag.asOf()).toMatchObject({ at, leaderReachable: true });
+    expect(lag.asOf().lagMs).toBeGreaterThanOrEqual(2 * SILENCE_MS);
+    committed = 12;
+    changed();
+    expect(lag.asOf()).toMatchObject({ at });
+    applied = 12;
+    const now = new Date(clock.wallMs()).toISOString();
+    expect(lag.asOf()).toMatchObject({ at: now, lagMs: 0, lagEntries: 0, leaderReachable: true });
+  });
+
+  it("is behind since the first commit that its own database lacks", () => {
+    const before = new Date(clock.wallMs()).toISOString();
+    committed = 13;
+    lag.noteOwnCommit({ role, commitIndex: logIndex(13) } as RaftStatus);
+    pass(400);
+    expect(lag.lag()).toEqual({
+      ...{ entries: 3, bytes: 100, ms: 400, asOf: before, leaderReachable: true },
+    });
+  });
+
   it("that led has data as new as the newest beat that a majority answered", () => {
     const voters = [FOLLOWER, LEADER, memberId("third")].map((id) => ({ id, kind: "voter" }));
     const ended = {

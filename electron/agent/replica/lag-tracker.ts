@@ -172,24 +172,30 @@ export class LagTracker {
     const { clock, applier, raftStatus, bytesAfter } = this.#options;
     const status = raftStatus();
     const applied = applier.position.applied.index;
-    if (status.role === "leader") {
-      const asOf = toIso(clock.wallMs());
-      const entries = status.commitIndex - applied;
-      return { entries, bytes: 0, ms: 0, asOf, leaderReachable: true };
+    const isLeader = status.role === "leader";
+    const ownMs =
+      isLeader && this.#wasLeader ? this.#commitTimes.lagMs(applied, clock.nowMs()) : null;
+    if (ownMs !== null) {
+      const asOf = toIso(clock.wallMs() - ownMs);
+      const entries = Math.max(0, status.commitIndex - applied);
+      const bytes = entries === 0 ? 0 : bytesAfter(applied);
+      return { entries, bytes, ms: ownMs, asOf, leaderReachable: true };
     }
+    // A leader that has not applied all that it began with may lack what its predecessor told as done: so far it is
+    // as new as the follower that it was.
     const words = this.#words;
     const entries = Math.max(0, (words.commitIndex ?? status.commitIndex) - applied);
     const bytes = entries === 0 || words.commitIndex === null ? 0 : bytesAfter(applied);
     const asOf = words.asOf(applied);
     const { newest } = words;
-    const asOfText = asOf === null ? null : toIso(asOf.wallMs);
     // Nothing was answered yet, just after the start: that a word came says at least that there is a leader.
     const heard = newest ?? words.arrival;
-    const silentMs = heard === null ? Infinity : words.ageMs(heard);
-    const leaderReachable = status.leader !== null && silentMs <= this.#options.silenceMs;
+    const isHeard = heard !== null && words.ageMs(heard) <= this.#options.silenceMs;
+    const leaderReachable = isLeader || (status.leader !== null && isHeard);
     if (newest === null) return { entries, bytes, ms: null, asOf: null, leaderReachable };
-    const isCurrent = entries === 0 && leaderReachable;
+    const isCurrent = entries === 0 && leaderReachable && isHeard;
     const ms = isCurrent ? 0 : asOf === null ? null : words.ageMs(asOf);
+    const asOfText = asOf === null ? null : toIso(asOf.wallMs);
     return { entries, bytes, ms, asOf: asOfText, leaderReachable };
   }
 
