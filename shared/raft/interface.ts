@@ -40,7 +40,7 @@ export interface Raft {
   /** A message from another member. Old, duplicate and impossible ones change nothing. */
   step(message: RaftMessage): void;
   /**
-   * Time has come. Call at least every half heartbeat. After a gap (sleep, stall) the messages that waited may
+   * Time has come. Call at least every heartbeat. After a gap (sleep, stall) the messages that waited may
    * be stepped before or after: a gap is not counted as the leader's silence.
    */
   advance(nowMs: number): void;

@@ -3,8 +3,10 @@
  * computer they sit at. It knows nothing of faults.
  */
 import type { ClusterRecord } from "../../electron/agent/members/cluster-record.ts";
+import type { ApiError } from "../../shared/api/methods.ts";
 import { memberId } from "../../shared/base/ids.ts";
 import type { MemberId } from "../../shared/base/ids.ts";
+import type { Result } from "../../shared/base/result.ts";
 import { randomChance, randomPick } from "../../shared/base/rng.ts";
 import type { Rng } from "../../shared/base/rng.ts";
 import type { Seat, SeatKind } from "../../shared/raft/types.ts";
@@ -19,6 +21,9 @@ const INVITE_EXPIRES_AT_MS = Date.UTC(2200, 0, 1);
 
 /** People switch a removed computer off some time after; until then it must disturb nobody. */
 const REMOVED_RUNS_MS = 2_000;
+
+/** A leader that was asked goes on trying for 10 s, also when whoever passed the request on died meanwhile. */
+const UNTOLD_CHANGE_MS = 11_000;
 
 /** Whether it may still be taken back. */
 type WorkingConfiguration = { readonly seats: readonly Seat[]; readonly isCommitted: boolean };
@@ -215,10 +220,14 @@ export class Membership {
     return isRemoved;
   }
 
-  async #changing<T>(change: Promise<T>): Promise<T> {
+  async #changing<T extends Result<unknown, ApiError>>(
+    change: Promise<T | null>,
+  ): Promise<T | null> {
     this.#changesUnderWay++;
     const outcome = await change;
-    this.#changesUnderWay--;
+    const isTold = outcome !== null && (outcome.ok || outcome.error.code !== "unknown-outcome");
+    if (isTold) this.#changesUnderWay--;
+    else this.#parts.scheduler.after(UNTOLD_CHANGE_MS, () => this.#changesUnderWay--);
     return outcome;
   }
 

@@ -26,7 +26,7 @@ export const NOTICED_BY: Readonly<Record<string, readonly [seed: number, invaria
   "image-older-than-its-mark": [3, "never-crashes"],
   "requests-not-in-snapshots": [4, "never-diverges"],
   "read-before-applied": [1, "reads-see-own-writes"],
-  "read-without-asking-the-quorum": [719, "other-checkers-agree"],
+  "read-without-asking-the-quorum": [84, "reads-see-own-writes"],
   "bounded-not-measured": [51, "bounded-reads-keep-their-bound"],
   "session-token-ignored": [14, "reads-see-own-writes"],
   "apply-error-skipped": [2, "same-index-same-checksum"],

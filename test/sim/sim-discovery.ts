@@ -1,5 +1,4 @@
 import type { Discovery, Sighting } from "../../electron/agent/ports.ts";
-import type { Scheduler } from "./scheduler.ts";
 import type { SimNetwork } from "./sim-network.ts";
 import type { SimProcess } from "./sim-process.ts";
 
@@ -10,18 +9,16 @@ type Announcer = {
   readonly onSighting: (sighting: Sighting) => void;
 };
 
-/** Announcements come at once and are repeated, as mDNS does; blocked links lose them. */
+/** Announcements come at once and are repeated while awake, as mDNS does; blocked links lose them. */
 const REPEAT_MS = 4_000;
 const FIRST_MS = 40;
 
 /** mDNS of a whole world: everybody hears everybody with the same tag. */
 export class SimDiscovery {
-  readonly #scheduler: Scheduler;
   readonly #network: SimNetwork;
   #announcers: Announcer[] = [];
 
-  constructor(scheduler: Scheduler, network: SimNetwork) {
-    this.#scheduler = scheduler;
+  constructor(network: SimNetwork) {
     this.#network = network;
   }
 
@@ -42,10 +39,10 @@ export class SimDiscovery {
   }
 
   #repeat(announcer: Announcer, afterMs: number): void {
-    this.#scheduler.after(afterMs, () => {
+    announcer.process.runAfter(afterMs, () => {
       this.#announcers = this.#announcers.filter((each) => each.process.isAlive);
       if (!this.#announcers.includes(announcer)) return;
-      if (!announcer.process.isStopped) this.#announce(announcer);
+      this.#announce(announcer);
       this.#repeat(announcer, REPEAT_MS);
     });
   }

@@ -267,7 +267,7 @@ export class World {
       scheduler,
       trace,
       network,
-      discovery: new SimDiscovery(scheduler, network),
+      discovery: new SimDiscovery(network),
       promises,
       raftChecker: new RaftChecker(
         (candidate, term) => promises.votersFor(candidate, term),
