@@ -19,6 +19,7 @@ import { splitPayload } from "../../shared/changes/parts.ts";
 import { PayloadBuilder, resultsBytes } from "../../shared/changes/payload.ts";
 import { readClient } from "./bookkeeping.ts";
 import type { Connection } from "./connection.ts";
+import { checkExpected } from "./expectation.ts";
 import { readCounters, type Counters } from "./counters.ts";
 import type { CaptureOutcome, CaptureRequest } from "./messages.ts";
 import type { Recorder } from "./recorder.ts";
@@ -110,6 +111,7 @@ export class BatchCapture {
   ): readonly StatementResult[] {
     switch (work.type) {
       case "statements":
+        if (work.expected) checkExpected(this.#connection, this.#schema, work.expected);
         return runner.runAll(work.statements);
       case "insert-rows":
         if (!isInternal && isReservedName(work.table)) throw notAUsersTable(work.table);

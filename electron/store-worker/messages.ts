@@ -6,6 +6,7 @@ import type { LogIndex, Position, Term } from "../../shared/base/ids.ts";
 import type { Result } from "../../shared/base/result.ts";
 import type { ColumnInfo, StatementResult, TableInfo } from "../../shared/api/methods.ts";
 import type { TransactionLine } from "../../shared/api/past.ts";
+import type { ExpectedRow } from "../../shared/changes/expected-row.ts";
 import type { RowChange } from "../../shared/changes/row-change.ts";
 import type { RowName } from "../../shared/changes/row-name.ts";
 import type { UndoConflict } from "../../shared/changes/undo.ts";
@@ -30,18 +31,24 @@ export type StoreError = {
     | "not-found"
     | "bad-request"
     | "import-row"
+    | "row-conflict"
     | "undo-conflict";
   readonly message: string;
   /** Which statement (or, for a bulk insert, which row) failed, from 0. */
   readonly statement?: number;
-  /** With `undo-conflict`: what stands in the way, at most `UNDO_CONFLICTS_MAX`. */
+  /** With `undo-conflict` and `row-conflict`: what stands in the way, at most `UNDO_CONFLICTS_MAX`. */
   readonly conflicts?: readonly UndoConflict[];
 };
 
 /** One client transaction to be captured. */
 export type CaptureRequest = {
   readonly work:
-    | { readonly type: "statements"; readonly statements: readonly SqlStatement[] }
+    | {
+        readonly type: "statements";
+        readonly statements: readonly SqlStatement[];
+        /** Carried out only while these rows are so. */
+        readonly expected?: readonly ExpectedRow[];
+      }
     | {
         readonly type: "insert-rows";
         readonly table: string;

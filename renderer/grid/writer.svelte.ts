@@ -6,6 +6,7 @@
 import type { Agent, ClientError } from "../agent/client.ts";
 import type { LiveStatus } from "../agent/live.svelte.ts";
 import type { ColumnInfo } from "../../shared/api/methods.ts";
+import type { ExpectedRow } from "../../shared/changes/expected-row.ts";
 import type { JsonCell } from "../../shared/changes/values.ts";
 import { defined } from "../../shared/base/assert.ts";
 import { formatPlural } from "../parts/format.ts";
@@ -143,7 +144,8 @@ export class GridWriter {
     const rows = await this.rowsOf(block);
     if (rows === null) return;
     const statements = deleteRows(this.#grid.table.name, rows.map(nameOf));
-    const answer = await this.#ports.agent.write("execute", { statements });
+    const expect = rows.map((row) => this.#asSeen(row));
+    const answer = await this.#ports.agent.write("execute", { statements, expect });
     if (!answer.ok) return this.#refused(answer.error);
     const count = answer.value.results.reduce((sum, result) => sum + result.changes, 0);
     this.#ports.notices.done(`${formatPlural(count, "row", "rows")} deleted.`);
@@ -269,6 +271,19 @@ export class GridWriter {
     const mark = this.#grid.marks.at(row.id, column);
     if (mark !== null && mark.state !== "rejected") return mark.value;
     return row.cells[column] ?? null;
+  }
+
+  /** The row as the person sees it: who deletes it does not want somebody else's newer work gone. */
+  #asSeen(row: GridRow): ExpectedRow {
+    const name = nameOf(row);
+    const seen = this.#grid.columns.flatMap(({ name: column }, place) => {
+      const value = row.cells[place] ?? null;
+      // What this window has just written is its own, and not read back yet.
+      const isOwn = this.#grid.marks.at(row.id, place) !== null;
+      return isOwn || kindOf(value) === "blob" ? [] : [[column, value] as const];
+    });
+    const key = "rowid" in name ? { rowid: name.rowid } : name.key;
+    return { table: this.#grid.table.name, key, row: Object.fromEntries(seen) };
   }
 
   #cellTexts(row: GridRow, block: Block): string[] {

@@ -101,6 +101,10 @@ export const errorTexts: { readonly [code in ClientErrorCode]: ErrorText } = {
     what: "A row of the file could not be imported.",
     next: "Correct it, then retry.",
   },
+  "row-conflict": {
+    what: "Somebody changed that meanwhile.",
+    next: "Look at what is there now, then decide again; nothing was done.",
+  },
   "undo-conflict": {
     what: "It cannot be taken back as it is.",
     next: "Look at what changed since; nothing was done.",

@@ -3,6 +3,7 @@
  * all call these; a method that is missing on one side does not compile.
  */
 import type { LogIndex, MemberId, Term } from "../base/ids.ts";
+import type { ExpectedRow } from "../changes/expected-row.ts";
 import type { UndoConflict } from "../changes/undo.ts";
 import type { JsonCell, JsonParams, SqlStatement } from "../changes/values.ts";
 import type { AsOf, LagSample, SeatReason, SeatStatus, Status } from "../cluster/status.ts";
@@ -47,6 +48,7 @@ export type ApiErrorCode =
   | "change-in-progress"
   | "not-caught-up"
   | "import-row"
+  | "row-conflict"
   | "undo-conflict"
   | "internal";
 
@@ -64,7 +66,7 @@ export type ApiError = {
   };
   /** Which statement failed, from 0. */
   readonly statement?: number;
-  /** With `undo-conflict`: what stands in the way, at most 100 of it. */
+  /** With `undo-conflict` and `row-conflict`: what stands in the way, at most 100 of it. */
   readonly conflicts?: readonly UndoConflict[];
 };
 
@@ -132,6 +134,8 @@ export type ApiMethods = {
   execute: {
     params: {
       readonly statements: readonly SqlStatement[];
+      /** Rows as the asker saw them: `row-conflict` when one is another by now. At most 10,000. */
+      readonly expect?: readonly ExpectedRow[];
       readonly clientId?: string;
       readonly sequence?: number;
       readonly ack?: AckLevel;

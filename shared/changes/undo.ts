@@ -1,4 +1,4 @@
-/** What stands in the way of taking a transaction back. */
+/** What stands in the way of taking a transaction back, or of a change to rows that somebody saw. */
 import type { JsonCell } from "./values.ts";
 
 /**
@@ -24,7 +24,7 @@ export type UndoConflict = {
   readonly detail: string;
   /** Names of the values below; empty where no single row stands in the way. */
   readonly columns: readonly string[];
-  /** The row as the transaction left it; null when it deleted it. */
+  /** The row as the transaction left it, or as the asker saw it; null: there was none. */
   readonly left: readonly JsonCell[] | null;
   /** The row today; null when it is gone. */
   readonly now: readonly JsonCell[] | null;

@@ -94,6 +94,9 @@ test("a write repeated with its client and sequence at the next leader gets the 
   expect(await next.must("execute", { ...write, sequence: 2 })).toMatchObject({
     results: [{ rows: [[2, "Ada"]] }],
   });
+  const seen = { table: "people", key: { id: 1 }, row: { name: "somebody else" } };
+  const conflict = await next.call("execute", { ...write, sequence: 3, expect: [seen] });
+  expect(conflict).toMatchObject({ ok: false, error: { code: "row-conflict" } });
   const old = await next.call("execute", write);
   expect(old.ok ? old.value : old.error.code).toBe("sequence-too-old");
   await leader.start();

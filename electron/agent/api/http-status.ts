@@ -26,6 +26,7 @@ const STATUS: { readonly [Code in ApiErrorCode]: number } = {
   "change-in-progress": 409,
   "not-caught-up": 409,
   "import-row": 422,
+  "row-conflict": 409,
   "undo-conflict": 409,
   internal: 500,
 };

@@ -7,6 +7,7 @@
 import * as v from "valibot";
 import type { ApiError, ApiMethod, ApiParams } from "../../../shared/api/methods.ts";
 import { err, ok, type Result } from "../../../shared/base/result.ts";
+import { EXPECTED_ROWS_MAX } from "../../../shared/changes/expected-row.ts";
 import type { JsonCell, JsonParams } from "../../../shared/changes/values.ts";
 
 const NAME_LENGTH_MAX = 200;
@@ -38,6 +39,7 @@ const namedCells = v.custom<Readonly<Record<string, JsonCell>>>(
   "an object of values",
 );
 const statement = v.strictObject({ sql, params: v.exactOptional(params) });
+const expectedRow = v.strictObject({ table: name, key: namedCells, row: v.nullable(namedCells) });
 const rows = v.custom<readonly (readonly JsonCell[])[]>(
   (input) => Array.isArray(input) && input.length <= ROW_COUNT_MAX && input.every(isRow),
   "an array of at most 1,000,000 rows, each an array of values",
@@ -60,6 +62,7 @@ const schemas: Schemas = {
   }),
   execute: v.strictObject({
     statements: v.pipe(v.array(statement), v.minLength(1), v.maxLength(STATEMENT_COUNT_MAX)),
+    expect: v.exactOptional(v.pipe(v.array(expectedRow), v.maxLength(EXPECTED_ROWS_MAX))),
     clientId: v.exactOptional(clientId),
     sequence: v.exactOptional(count),
     ack: v.exactOptional(v.picklist(["flushed", "committed", "applied"])),

@@ -168,8 +168,10 @@ export class Methods {
   }
 
   async #execute(params: ApiParams<"execute">): Promise<Result<ApiResult<"execute">, ApiError>> {
+    const { statements, expect } = params;
+    const expected = expect === undefined ? {} : { expected: expect };
     const outcome = await this.#options.leadership.submit({
-      capture: this.#capture({ type: "statements", statements: params.statements }, params),
+      capture: this.#capture({ type: "statements", statements, ...expected }, params),
       ack: params.ack ?? "committed",
     });
     if (!outcome.ok) return outcome;
