@@ -127,6 +127,43 @@ describe("a damaged log", () => {
   });
 });
 
+describe("term and vote of a damaged log", () => {
+  it("of an older term than its records are not taken for a vote in the later one", async () => {
+    const { files } = await damagedLog();
+    const disk = diskWith(files);
+    const older = new FakeDisk();
+    const { log: before } = await openLog(older, SMALL);
+    value(await before.saveHardState({ ...hardStateOf(1, "n2"), incarnation: 7 }));
+    await before.close();
+    for (const name of ["log/hard-state.1", "log/hard-state.2"]) {
+      disk.putFile(name, older.contents().get(name) ?? expect.fail("it was stored"));
+    }
+    value(await moveAside(optionsOf(disk)));
+    const { log, hardState } = await openLog(disk, SMALL);
+    expect(hardState).toEqual({ ...hardStateOf(3), incarnation: null });
+    await log.close();
+  });
+
+  it("that are lost with all of it never begin again below the records, wherever it stops", async () => {
+    const { files } = await damagedLog();
+    let isDone = false;
+    for (let stopAfter = 0; !isDone; stopAfter++) {
+      const disk = diskWith(files, stopAfter + 1);
+      for (const path of segmentsOf(files)) disk.flipBits(path, 20);
+      for (const name of ["log/hard-state.1", "log/hard-state.2"]) disk.flipBits(name, 24);
+      disk.haltAfter(stopAfter);
+      isDone = (await keepGoodPart({ ...optionsOf(disk), incarnation: 7 })).ok;
+      disk.crash(stopAfter % 2 === 0 ? "power-lost" : "process-killed");
+      const between = await tryOpenLog(disk, SMALL);
+      if (between.ok) await between.value.log.close();
+      else value(await keepGoodPart({ ...optionsOf(disk), incarnation: 7 }));
+      const { log, hardState } = await openLog(disk, SMALL);
+      expect(hardState.term).toBeGreaterThan(3);
+      await log.close();
+    }
+  });
+});
+
 describe("putting a log aside", () => {
   it("is begun again after an interruption at every step, and ends the same", async () => {
     const { files } = await damagedLog();
@@ -211,6 +248,29 @@ describe("putting a log aside", () => {
     );
     expect(new Set(generations).size).toBe(1);
   });
+
+  it("never mixes it with an older one whose removal the disk forgot", async () => {
+    const disk = diskWith((await damagedLog()).files);
+    for (let time = 1; time <= 3; time++) {
+      value(await moveAside(optionsOf(disk)));
+      const { log, hardState } = await openLog(disk, SMALL);
+      value(await log.append([entryAt(1, hardState.term)]));
+      await log.close();
+    }
+    const files = disk.contents();
+    let isDone = false;
+    for (let stopAfter = 0; !isDone; stopAfter++) {
+      const again = diskWith(files, stopAfter + 1);
+      again.haltAfter(stopAfter);
+      isDone = (await moveAside(optionsOf(again))).ok;
+      again.crash("power-lost");
+      if (!isDone) value(await moveAside(optionsOf(again)));
+      const [before, after] = [files, again.contents()].map((each) =>
+        segmentsOf(each, "log-damaged-1"),
+      );
+      expect(after?.some((path) => before?.includes(path))).toBe(false);
+    }
+  });
 });
 
 describe("keeping the good part", () => {
@@ -256,6 +316,23 @@ describe("keeping the good part", () => {
       expect([log.lastIndex, hardState.incarnation]).toEqual([0, null]);
       await log.close();
     }
+  });
+
+  it("is refused once it was given up for putting everything aside", async () => {
+    const { files } = await damagedLog();
+    const codes = new Set<string>();
+    for (let stopAfter = 0; stopAfter < 20; stopAfter++) {
+      const disk = diskWith(files);
+      disk.haltAfter(12);
+      expect((await keepGoodPart({ ...optionsOf(disk), incarnation: 7 })).ok).toBe(false);
+      disk.crash("process-killed");
+      disk.haltAfter(stopAfter);
+      expect((await moveAside(optionsOf(disk))).ok).toBe(false);
+      disk.crash("process-killed");
+      const kept = await keepGoodPart({ ...optionsOf(disk), incarnation: 7 });
+      codes.add(kept.ok ? "kept" : kept.error.code);
+    }
+    expect([...codes]).toEqual(["kept", "not-writable"]);
   });
 
   it("is refused while everything is being put aside", async () => {

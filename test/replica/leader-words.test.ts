@@ -3,7 +3,7 @@ import type { Applier } from "../../electron/agent/replica/applier.ts";
 import { LagTracker } from "../../electron/agent/replica/lag-tracker.ts";
 import { logIndex, memberId, term } from "../../shared/base/ids.ts";
 import type { BeatAckMessage, BeatMessage } from "../../shared/protocol/beat.ts";
-import type { RaftStatus } from "../../shared/raft/types.ts";
+import type { RaftStatus, Seat } from "../../shared/raft/types.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
 
 const LEADER = memberId("leader");
@@ -155,6 +155,12 @@ describe("how new a follower's data is", () => {
   });
 });
 
+it("takes no word from a member that it does not follow", () => {
+  inStep();
+  expect(lag.onBeat(memberId("another"), beat(9_000, null))).toBeNull();
+  expect(lag.asOf()).toMatchObject({ lagEntries: 0, lagMs: 0 });
+});
+
 describe("a leader", () => {
   beforeEach(() => {
     role = "leader";
@@ -218,6 +224,31 @@ describe("a leader", () => {
     expect(lag.lag()).toEqual({
       ...{ entries: 3, bytes: 100, ms: 400, asOf: before, leaderReachable: true },
     });
+  });
+
+  it("counts the silence of a member that is not heard any more as its lag", () => {
+    lag.onBeatAck(FOLLOWER, ack(77, 10));
+    pass(SILENCE_MS);
+    expect(lag.memberLagMs(FOLLOWER)).toBe(0);
+    pass(HOUR_MS);
+    expect(lag.memberLagMs(FOLLOWER)).toBe(SILENCE_MS + HOUR_MS);
+  });
+
+  it("forgets what a seat had when it is given anew, and everything in another term", () => {
+    const seat = (incarnation: number): Seat => ({
+      ...{ id: FOLLOWER, kind: "voter", incarnation, context: new Uint8Array(0) },
+    });
+    lag.noteSeats([seat(1)]);
+    lag.onBeatAck(FOLLOWER, ack(77, 10));
+    lag.noteSeats([seat(1)]);
+    expect(lag.stagesOf(FOLLOWER)?.applied).toBe(10);
+    lag.noteSeats([seat(2)]);
+    expect(lag.stagesOf(FOLLOWER)).toBeNull();
+    const status = { role, term: term(3), commitIndex: logIndex(10) } as RaftStatus;
+    lag.noteOwnCommit(status);
+    lag.onBeatAck(FOLLOWER, ack(78, 10));
+    lag.noteOwnCommit({ ...status, term: term(4) });
+    expect(lag.stagesOf(FOLLOWER)).toBeNull();
   });
 
   it("that led has data as new as the newest beat that a majority answered", () => {

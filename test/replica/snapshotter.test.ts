@@ -24,6 +24,7 @@ class Member {
   wallMs = Date.UTC(2026, 0, 1);
   lowestNeeded: LogIndex | null = null;
   readonly disk = new FakeDisk();
+  readonly storage = new StorageState("test");
   log!: ReplicationLog;
   files!: SnapshotFiles;
   #snapshotter!: Snapshotter;
@@ -42,7 +43,7 @@ class Member {
       ...{ log: member.log, files: member.files, logger: silentLogger },
       store: { call: () => Promise.resolve(member.#image()) } as unknown as Store,
       applier: member as unknown as Applier,
-      storage: new StorageState("test"),
+      storage: member.storage,
       settings: { ...DEFAULT_SETTINGS, ...settings },
       configurationAt: () => configuration,
       wallMs: () => member.wallMs,
@@ -82,6 +83,23 @@ class Member {
     return { position: this.position, image: new Uint8Array(100) };
   }
 }
+
+test("nothing is made of a database that differs, and the log that can mend it stays", async () => {
+  const settings = { snapshotAfterBytes: 4000, retentionBytes: 1_000_000, retentionMs: DAY_MS };
+  const member = await Member.start(settings);
+  for (let i = 0; i < 2; i++) await member.write(100);
+  const { firstIndex } = member.log;
+  member.storage.diverged("row 3");
+  member.wallMs += 30 * DAY_MS;
+  await member.write(100);
+  await member.look();
+  expect(member.files.latest()?.mark.position.index).toBe(200);
+  expect(member.log.firstIndex).toBe(firstIndex);
+  member.storage.rebuilt();
+  await member.look();
+  expect(member.files.latest()?.mark.position.index).toBe(300);
+  expect(member.log.firstIndex).toBeGreaterThan(firstIndex);
+});
 
 test("a snapshot to be sent is made anew when the damaged ones were put aside", async () => {
   const member = await Member.start({ snapshotAfterBytes: 4000, retentionBytes: 10_000 });

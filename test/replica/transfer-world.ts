@@ -44,6 +44,8 @@ export class TransferNode {
   /** Whom this node would point to. */
   sources: readonly TransferNode[] = [];
   isInstallingAtOnce = true;
+  /** Whether the core takes a whole one. */
+  isTaking = true;
   onReport: (to: MemberId, outcome: "sent" | "failed") => void = () => undefined;
   /** What is done before a snapshot of its own is sent. */
   prepare: () => Promise<void> = () => Promise.resolve();
@@ -87,6 +89,7 @@ export class TransferNode {
     this.intake = new SnapshotIntake({
       ...shared,
       take: (mark) => {
+        if (!this.isTaking) return false;
         this.taken.push(mark);
         if (this.isInstallingAtOnce) void this.install(mark);
         return true;

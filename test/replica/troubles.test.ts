@@ -26,6 +26,19 @@ class Member {
   /** What happens while the database is made again. */
   onRebuild: () => void = () => undefined;
   #end: () => void = () => undefined;
+  readonly applier = {
+    isReadable: true,
+    position: { applied: { index: logIndex(9) } },
+    checksumAt: () => OWN,
+    reached: () => {
+      const done = new Promise<void>((resolve) => (this.#end = resolve));
+      void Promise.resolve().then(() => {
+        this.onRebuild();
+        this.#end();
+      });
+      return { done, cancel: () => this.#end() };
+    },
+  };
   readonly troubles = new Troubles({
     clock: this.clock,
     logger: SILENT,
@@ -36,19 +49,7 @@ class Member {
         return Promise.resolve();
       },
     } as unknown as StoreRecovery,
-    applier: {
-      isReadable: true,
-      position: { applied: { index: logIndex(9) } },
-      checksumAt: () => OWN,
-      reached: () => {
-        const done = new Promise<void>((resolve) => (this.#end = resolve));
-        void Promise.resolve().then(() => {
-          this.onRebuild();
-          this.#end();
-        });
-        return { done, cancel: () => this.#end() };
-      },
-    } as unknown as Applier,
+    applier: this.applier as unknown as Applier,
     driver: { input: () => this.steps.push("step down") } as unknown as RaftDriver,
     raftStatus: () => ({ role: this.role }) as RaftStatus,
     connected: () => [...this.told.keys()],
@@ -150,6 +151,52 @@ describe("Troubles", () => {
     await member.settled();
     expect(member.steps.filter((step) => step === "start over")).toHaveLength(1);
     expect(member.storage.shown.state).toBe("diverged");
+  });
+
+  it("replaces nothing while the others differ from each other, too", async () => {
+    const member = new Member();
+    member.told = new Map([
+      [A, "theirs"],
+      [B, "another"],
+    ]);
+    await member.mismatch();
+    await member.mismatch();
+    expect(member.steps).not.toContain("start over");
+    expect(member.storage.shown.detail).toContain("nobody can tell");
+  });
+
+  it("does not give up what it has while nobody is there to fetch it from", async () => {
+    const member = new Member();
+    member.onRebuild = () => member.troubles.onDiverged("before image of row 4");
+    member.troubles.onDiverged("before image of row 3");
+    await member.settled();
+    expect(member.steps).not.toContain("start over");
+    expect(member.storage.shown.state).toBe("diverged");
+  });
+
+  it("asks nobody about a database that is still being filled", async () => {
+    const member = new Member();
+    member.applier.isReadable = false;
+    await member.mismatch();
+    expect(member.steps).toEqual([]);
+    expect(member.storage.isOk).toBe(true);
+  });
+
+  it("is not called well by a rebuild that has not come to its end", async () => {
+    const member = new Member();
+    member.onRebuild = () => (member.applier.isReadable = false);
+    member.troubles.onDiverged("before image of row 3");
+    await member.settled();
+    expect(member.storage.shown.state).toBe("diverged");
+  });
+
+  it("goes on leading when the disk has room again before anybody took over", () => {
+    const member = new Member();
+    member.role = "leader";
+    member.troubles.onDiskError({ code: "storage-full", detail: "ENOSPC" });
+    member.storage.recovered();
+    member.clock.advanceTo(1_000);
+    expect(member.steps).toEqual(["hand over"]);
   });
 
   it("does not look again soon, however often it is told of the difference", async () => {

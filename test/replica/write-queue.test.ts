@@ -57,6 +57,12 @@ function outcomeOf(request: CaptureRequest): CaptureOutcome {
   return ok({ type: "captured", payloads, results: [] });
 }
 
+function bulk(rowCount: number): WriteRequest {
+  const rows = Array.from({ length: rowCount }, () => []);
+  const work = { type: "insert-rows", table: "t", columns: [], rows } as const;
+  return { ...write(""), capture: { ...write("").capture, work } };
+}
+
 function write(sql: string, client: CaptureRequest["client"] = null): WriteRequest {
   const work = { type: "statements", statements: [{ sql }] } as const;
   return {
@@ -74,6 +80,20 @@ describe("the write queue", () => {
     expect(leader.captured.map((batch) => batch.length)).toEqual([3]);
     expect(leader.proposed).toEqual([3]);
     expect(outcomes.map((each) => each.ok && each.value.position.index)).toEqual([1, 2, 3]);
+  });
+
+  it("ends a batch before its rows are too many, and takes a larger write by itself", async () => {
+    const leader = new FakeLeader();
+    const rowCounts = [15_000, 5_000, 1, 19_999, 30_000, 1];
+    const outcomes = await Promise.all(rowCounts.map((count) => leader.queue.submit(bulk(count))));
+    expect(outcomes.every((each) => each.ok)).toBe(true);
+    expect(leader.captured.map((batch) => batch.length)).toEqual([2, 2, 1, 1]);
+  });
+
+  it("ends a batch of small writes, too, so that the store is free in between", async () => {
+    const leader = new FakeLeader();
+    await Promise.all(Array.from({ length: 600 }, () => leader.queue.submit(write("a"))));
+    expect(leader.captured.map((batch) => batch.length)).toEqual([512, 88]);
   });
 
   it("gives a transaction in parts the position of its last part", async () => {
