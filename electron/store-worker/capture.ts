@@ -21,10 +21,10 @@ import { readClient } from "./bookkeeping.ts";
 import type { Connection } from "./connection.ts";
 import { checkExpected } from "./expectation.ts";
 import { readCounters, type Counters } from "./counters.ts";
+import type { DeferredKeys } from "./deferred-keys.ts";
 import type { CaptureOutcome, CaptureRequest } from "./messages.ts";
 import type { Recorder } from "./recorder.ts";
 import { errorAnswer, Refusal } from "./refusal.ts";
-import { isReplayable } from "./replay-order.ts";
 import { StatementRunner } from "./statement-runner.ts";
 import type { Schema } from "./schema.ts";
 import { takeBack, undoTransaction, type UndoContext } from "./undo.ts";
@@ -37,18 +37,27 @@ export type CapturedBatch = {
   readonly hasSchemaChange: boolean;
 };
 
+/** What belongs to one connection. */
+export type CaptureTools = {
+  readonly connection: Connection;
+  readonly recorder: Recorder;
+  readonly deferredKeys: DeferredKeys;
+};
+
 /** Captures one batch on one connection, whose transaction is open. */
 export class BatchCapture {
   readonly #connection: Connection;
   readonly #recorder: Recorder;
+  readonly #deferredKeys: DeferredKeys;
   readonly #payloads: Uint8Array[] = [];
   readonly #sequences = new Map<string, number>();
   #schema: Schema;
   #hasSchemaChange = false;
 
-  constructor(connection: Connection, recorder: Recorder, schema: Schema) {
+  constructor({ connection, recorder, deferredKeys }: CaptureTools, schema: Schema) {
     this.#connection = connection;
     this.#recorder = recorder;
+    this.#deferredKeys = deferredKeys;
     this.#schema = schema;
   }
 
@@ -74,7 +83,6 @@ export class BatchCapture {
     try {
       const results = this.#work(request, runner, builder);
       const payload = finishPayload(builder, request, results);
-      if (runner.schema.hasReactions && !isReplayable(payload)) throw notReplayable();
       this.#connection.run("RELEASE request");
       this.#schema = runner.schema;
       this.#hasSchemaChange ||= runner.schema !== schemaBefore;
@@ -99,7 +107,7 @@ export class BatchCapture {
     const results = this.#run(request, runner, builder);
     runner.statementIndex = undefined;
     if (this.#recorder.isOverflowing) throw tooLarge();
-    checkDeferredKeys(this.#connection, runner.schema);
+    if (runner.schema.hasDeferredKeys && this.#deferredKeys.areBroken) throw keyBroken();
     recordCounters(this.#connection, { schema: runner.schema, countersBefore, builder });
     return results;
   }
@@ -117,16 +125,22 @@ export class BatchCapture {
         if (!isInternal && isReservedName(work.table)) throw notAUsersTable(work.table);
         return [runner.insertRows(work.table, work)];
       case "undo":
-        return [takenBack(undoTransaction(this.#context(builder), work.payload))];
+        return this.#takeBack((context) => undoTransaction(context, work.payload), builder);
       case "restore":
-        return [takenBack(takeBack(this.#context(builder), joinInverses(work.inverses)))];
+        return this.#takeBack((context) => takeBack(context, joinInverses(work.inverses)), builder);
       default:
         return unreachable(work);
     }
   }
 
-  #context(builder: PayloadBuilder): UndoContext {
-    return { connection: this.#connection, schema: this.#schema, builder };
+  #takeBack(
+    action: (context: UndoContext) => number,
+    builder: PayloadBuilder,
+  ): readonly StatementResult[] {
+    const [connection, deferredKeys] = [this.#connection, this.#deferredKeys];
+    const context = { connection, deferredKeys, schema: this.#schema, builder };
+    const changes = this.#recorder.step(() => action(context));
+    return [{ changes, lastInsertRowid: 0 }];
   }
 
   #accept(
@@ -168,10 +182,6 @@ export class BatchCapture {
   }
 }
 
-function takenBack(changes: number): StatementResult {
-  return { changes, lastInsertRowid: 0 };
-}
-
 function notAUsersTable(table: string): Refusal {
   return new Refusal({
     code: "sql-refused",
@@ -179,13 +189,9 @@ function notAUsersTable(table: string): Refusal {
   });
 }
 
-/** SQLite checks deferred keys at COMMIT only; a captured transaction must know before. */
-function checkDeferredKeys(connection: Connection, schema: Schema): void {
-  if (!schema.hasDeferredKeys) return;
-  const broken = connection.cached("PRAGMA foreign_key_check").first();
-  if (broken === null) return;
-  const message = `FOREIGN KEY constraint failed: table ${String(broken[0])}`;
-  throw new Refusal({ code: "constraint", message });
+/** In SQLite's own words: it does not know which one. */
+function keyBroken(): Refusal {
+  return new Refusal({ code: "constraint", message: "FOREIGN KEY constraint failed" });
 }
 
 /** AUTOINCREMENT counters have no triggers, so they are compared and shipped as a whole. */
@@ -226,13 +232,6 @@ function finishPayload(
   const payload = builder.finish({ client, author, atMs, results: kept });
   if (payload.length > TRANSACTION_BYTES_MAX) throw tooLarge();
   return payload;
-}
-
-function notReplayable(): Refusal {
-  const message =
-    "A row was changed a second time while it was being changed (by a BEFORE trigger on its own " +
-    "table, or a cascading key that refers to its own row). Nothing was done.";
-  return new Refusal({ code: "sql-refused", message });
 }
 
 function tooLarge(): Refusal {

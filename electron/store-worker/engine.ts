@@ -21,6 +21,7 @@ import {
 import { BatchCapture, type CapturedBatch } from "./capture.ts";
 import { PSEUDO_TABLE, sumSchema } from "./checksums.ts";
 import { Connection, SqliteError } from "./connection.ts";
+import { DeferredKeys } from "./deferred-keys.ts";
 import { describePayload } from "./describe.ts";
 import { exportPlainImage } from "./image.ts";
 import type {
@@ -51,6 +52,7 @@ const RECORDING_APPLY_BYTES_MAX = 64 * 1024;
 type OpenDatabase = {
   readonly connection: Connection;
   readonly recorder: Recorder;
+  readonly deferredKeys: DeferredKeys;
   readonly mode: ConnectionMode;
 };
 
@@ -131,6 +133,7 @@ export class StoreEngine {
     this.dispose();
     const connection = new Connection(this.#sqlite, image ?? this.#emptyImage());
     const recorder = new Recorder(connection);
+    const deferredKeys = new DeferredKeys(connection);
     try {
       const mode = new ConnectionMode(connection);
       const position = readPosition(connection);
@@ -139,7 +142,7 @@ export class StoreEngine {
       const checksums = readChecksums(connection);
       if (image === null) checksums.set(PSEUDO_TABLE.SCHEMA, sumSchema(connection));
       this.#state = { position, schema, checksums, hasParts: null, rowCounts: new Map() };
-      this.#open = { connection, recorder, mode };
+      this.#open = { connection, recorder, deferredKeys, mode };
       return ok(this.#position());
     } catch (error) {
       connection.close();
@@ -163,12 +166,12 @@ export class StoreEngine {
   }
 
   #capture(requests: readonly CaptureRequest[]): readonly CaptureOutcome[] {
-    const { connection, recorder, mode } = this.#settled();
+    const database = this.#settled();
     const { schema } = this.#now();
-    mode.capture();
-    recorder.install(schema);
-    connection.run("BEGIN");
-    const capture = new BatchCapture(connection, recorder, schema);
+    database.mode.capture();
+    database.recorder.install(schema);
+    database.connection.run("BEGIN");
+    const capture = new BatchCapture(database, schema);
     this.#captured = capture.batch;
     const outcomes = requests.map((request) => capture.capture(request));
     this.#captured = capture.batch;

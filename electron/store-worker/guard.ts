@@ -14,7 +14,11 @@ import { isWord, tokenize, type Token } from "./tokens.ts";
 export type StatementKind =
   | { readonly type: "read" }
   | { readonly type: "write" }
-  | { readonly type: "schema"; readonly isTableFromSelect: boolean };
+  | {
+      readonly type: "schema";
+      readonly isTableFromSelect: boolean;
+      readonly isTableDropped: boolean;
+    };
 
 /** A statement that may run. */
 export type CheckedSql = { readonly kind: StatementKind; readonly tokens: readonly Token[] };
@@ -167,8 +171,12 @@ function schemaKind(first: string, tokens: readonly Token[]): StatementKind | st
   if (first === "CREATE" && isWord(what, "UNIQUE")) what = words[2];
   const kinds = first === "ALTER" ? ["TABLE"] : ["TABLE", "INDEX", "VIEW", "TRIGGER"];
   if (!kinds.some((kind) => isWord(what, kind))) return `${first} takes ${kinds.join(", ")} here`;
-  const isTable = first === "CREATE" && isWord(what, "TABLE");
-  return { type: "schema", isTableFromSelect: isTable && hasOuterAs(words) };
+  const isTable = isWord(what, "TABLE");
+  return {
+    type: "schema",
+    isTableFromSelect: first === "CREATE" && isTable && hasOuterAs(words),
+    isTableDropped: first === "DROP" && isTable,
+  };
 }
 
 function hasOuterAs(words: readonly Token[]): boolean {

@@ -13,6 +13,7 @@ import { isWord, tokenize } from "./tokens.ts";
 
 /** Far more tables than a database of the supported size has. */
 const LAYOUTS_KEPT_MAX = 20_000;
+const KEY_ACTIONS = "'CASCADE', 'SET NULL', 'SET DEFAULT'";
 
 /** The layout of a table, without triggers; null when it is not an ordinary one. */
 export function layoutOf(connection: Connection, name: string, sql: string): TableLayout | null {
@@ -72,7 +73,7 @@ function layoutFrom(connection: Connection, facts: TableFacts): TableLayout {
     ],
     isAutoincrement: alias >= 0 && tokens.some((token) => isWord(token, "AUTOINCREMENT")),
     hasDeferredKey: tokens.some((token) => isWord(token, "DEFERRED")),
-    hasUpdateAction: tokens.some((token) => isWord(token, "UPDATE")),
+    followedTables: readFollowed(connection, facts.name),
     triggers: [],
     rowSql: new RowSql(facts.name, imageSql, keyPlaces),
   };
@@ -94,6 +95,16 @@ function shapeOf(
     columns: stored.map((column) => column.name),
     keyPlaces: rowid.alias >= 0 ? [rowid.alias] : facts.isWithoutRowid ? keyed : [],
   };
+}
+
+function readFollowed(connection: Connection, table: string): string[] {
+  return connection
+    .cached(
+      `SELECT DISTINCT "table" FROM pragma_foreign_key_list(?1, 'main')
+       WHERE on_update IN (${KEY_ACTIONS}) OR on_delete IN (${KEY_ACTIONS})`,
+    )
+    .all([table])
+    .map(([parent]) => String(parent).toLowerCase());
 }
 
 /** Place of the column that is the rowid itself, or -1. */

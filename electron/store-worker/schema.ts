@@ -12,8 +12,10 @@ export type Schema = {
   readonly tables: ReadonlyMap<string, TableLayout>;
   readonly hasCounters: boolean;
   readonly hasDeferredKeys: boolean;
-  /** Whether a change of a row can change rows again: see `replay-order.ts`. */
+  /** Whether a change of a row can change rows again: see `step-rows.ts`. */
   readonly hasReactions: boolean;
+  /** Tables that others follow by actions of foreign keys, in lower case. */
+  readonly parentsOfActions: ReadonlySet<string>;
 };
 
 /** Tables of Tidemark that are replicated as rows; its other tables are each member's own. */
@@ -52,11 +54,13 @@ export function readSchema(connection: Connection): Schema {
     tables.set(name, own === undefined ? layout : { ...layout, triggers: own });
   }
   const all = [...tables.values()];
+  const parentsOfActions = new Set(all.flatMap((layout) => layout.followedTables));
   return {
     tables,
     hasCounters: all.some((layout) => layout.isAutoincrement),
     hasDeferredKeys: all.some((layout) => layout.hasDeferredKey),
-    hasReactions: all.some((layout) => layout.hasUpdateAction || layout.triggers.length > 0),
+    hasReactions: parentsOfActions.size > 0 || all.some((layout) => layout.triggers.length > 0),
+    parentsOfActions,
   };
 }
 

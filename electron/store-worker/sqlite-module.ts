@@ -78,6 +78,7 @@ type WasmApi = {
 
 const SHORT_TEXT_BYTES_MAX = 12;
 const SQLITE_UTF8 = 1;
+const SQLITE_DETERMINISTIC = 0x800;
 const ANY_ARGUMENT_COUNT = -1;
 
 /** Bytes in the memory of SQLite; what is counted does not include the NUL behind them. */
@@ -123,9 +124,13 @@ export class SqliteModule {
    * Gives a database an SQL function that calls `listener`. One function of WebAssembly serves all
    * databases, because making one costs as much as opening a database.
    *
+   * @param isDeterministic Whether it may compute a column. What it gives is NULL then, always.
    * @returns SQLite's result code.
    */
-  addListenerFunction(database: number, name: string): number {
+  addListenerFunction(
+    database: number,
+    { name, isDeterministic }: { readonly name: string; readonly isDeterministic: boolean },
+  ): number {
     if (this.#listenerCall === 0) {
       this.#listenerCall = this.raw.addFunction((_context, count, values) => {
         this.listener?.(count as number, values as number);
@@ -136,7 +141,7 @@ export class SqliteModule {
       database,
       pointer,
       ANY_ARGUMENT_COUNT,
-      SQLITE_UTF8,
+      isDeterministic ? SQLITE_UTF8 | SQLITE_DETERMINISTIC : SQLITE_UTF8,
       0,
       this.#listenerCall,
       0,

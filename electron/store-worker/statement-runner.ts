@@ -72,7 +72,7 @@ export class StatementRunner {
     if (layout === null) {
       throw new Refusal({ code: "not-found", message: `There is no table ${table}.` });
     }
-    insertAllRows(this.#connection, layout, input);
+    this.#recorder.step(() => insertAllRows(this.#connection, layout, input));
     return { changes: input.rows.length, lastInsertRowid: this.#lastInsertRowid() };
   }
 
@@ -85,7 +85,8 @@ export class StatementRunner {
     this.#recorder.install(this.#schema);
     const statement = bindUserStatement(this.#connection, input, checked.tokens);
     try {
-      const rows = collectRows(statement);
+      const rows = this.#recorder.step(() => collectRows(statement));
+      // Writing a step anew runs statements of its own, which read only.
       const changes = checked.kind.type === "write" ? this.#connection.changes : 0;
       const lastInsertRowid = this.#lastInsertRowid();
       if (statement.columnCount === 0) return { changes, lastInsertRowid };
@@ -97,11 +98,19 @@ export class StatementRunner {
 
   #changeSchema(input: SqlStatement, checked: CheckedSql): void {
     const before = this.#schema;
-    // Temp triggers would stand in the way of ALTER TABLE and be rewritten by it.
-    this.#recorder.remove();
     // From here on the schema counts as changed, also when the statement fails.
     this.#schema = { ...before };
-    bindUserStatement(this.#connection, input, checked.tokens).run();
+    const run = (): void => bindUserStatement(this.#connection, input, checked.tokens).run();
+    const isDrop = checked.kind.type === "schema" && checked.kind.isTableDropped;
+    const hasFollowers = isDrop && before.parentsOfActions.size > 0;
+    if (hasFollowers) {
+      // SQLite deletes its rows first, and others may follow them: they are logged before the drop.
+      this.#recorder.install(before);
+      this.#recorder.step(run);
+    }
+    // Temp triggers would stand in the way of ALTER TABLE and be rewritten by it.
+    this.#recorder.remove();
+    if (!hasFollowers) run();
     this.#schema = readSchema(this.#connection);
     const problem = schemaProblem(this.#schema);
     if (problem !== null) throw new Refusal({ code: "sql-refused", message: `${problem}.` });

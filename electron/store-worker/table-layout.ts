@@ -20,8 +20,8 @@ export type TableLayout = {
   readonly takesIntegerAsReal: readonly boolean[];
   readonly isAutoincrement: boolean;
   readonly hasDeferredKey: boolean;
-  /** Whether one of its foreign keys follows changes of its parent. */
-  readonly hasUpdateAction: boolean;
+  /** Tables whose changes it follows by actions of its foreign keys, in lower case. */
+  readonly followedTables: readonly string[];
   readonly triggers: readonly UserTrigger[];
   /** The statements that read and write its rows. */
   readonly rowSql: RowSql;

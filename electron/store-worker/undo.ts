@@ -19,6 +19,7 @@ import { rowEnd, valueEnd } from "../../shared/changes/row-image.ts";
 import { UNDO_CONFLICTS_MAX } from "../../shared/changes/undo.ts";
 import type { UndoConflict, UndoConflictReason } from "../../shared/changes/undo.ts";
 import type { Connection } from "./connection.ts";
+import type { DeferredKeys } from "./deferred-keys.ts";
 import { NetRows, type NetRow } from "./net-rows.ts";
 import { PlacedBytes } from "./placed-bytes.ts";
 import { Refusal } from "./refusal.ts";
@@ -30,6 +31,7 @@ import type { TableLayout } from "./table-layout.ts";
 /** Where an undo happens. */
 export type UndoContext = {
   readonly connection: Connection;
+  readonly deferredKeys: DeferredKeys;
   readonly schema: Schema;
   /** What the recorder writes to meanwhile. */
   readonly builder: PayloadBuilder;
@@ -146,35 +148,29 @@ class Undo {
   #writeAll(rows: readonly NetRow[], net: NetRows): number {
     // Rows that still have the names they had at first.
     const unmoved = new Set(rows);
-    let waiting = rows;
-    for (let before = Infinity; waiting.length < before;) {
-      before = waiting.length;
-      waiting = waiting.filter((row) => {
-        const owner = net.formerOwner(row);
-        // It would look as if the row were there already.
-        const isTaken = owner !== null && unmoved.has(owner);
-        if (isTaken || this.#write(row) !== null) return true;
-        unmoved.delete(row);
-        return false;
-      });
-    }
-    if (waiting.length === 0) return rows.length;
+    const removed = new Set<NetRow>();
+    const write = (row: NetRow): string | null => {
+      const owner = net.formerOwner(row);
+      // It would look as if the row were there already.
+      if (owner !== null && unmoved.has(owner)) return "its key is still another row's";
+      const problem = this.#write(removed.has(row) ? { ...row, first: -1 } : row);
+      if (problem === null) unmoved.delete(row);
+      return problem;
+    };
+    const remove = (row: NetRow): string | null => {
+      const problem = attempt(() => void this.#writerOf(row.layout).deleteRow(row.first));
+      if (problem === null && unmoved.delete(row)) removed.add(row);
+      return problem;
+    };
+    const waiting = [...settle(rows, write).keys()];
     const swapped = waiting.filter(({ first, last }) => first >= 0 && last >= 0);
-    for (const row of swapped) {
-      const { layout, first } = row;
-      this.#tell(
-        row,
-        attempt(() => void this.#writerOf(layout).deleteRow(first)),
-      );
-    }
-    for (const row of this.#conflictCount === 0 ? waiting : []) {
-      this.#tell(row, this.#write(swapped.includes(row) ? { ...row, first: -1 } : row));
-    }
+    for (const [row, problem] of settle(swapped, remove)) this.#tell(row, problem);
+    if (this.#conflictCount > 0) return 0;
+    for (const [row, problem] of settle(waiting, write)) this.#tell(row, problem);
     return rows.length + swapped.length;
   }
 
-  #tell({ layout, first }: NetRow, problem: string | null): void {
-    if (problem === null) return;
+  #tell({ layout, first }: NetRow, problem: string): void {
     const left = this.#imageAt(layout, first);
     const found = describe(layout, "constraint", { left, now: left });
     this.#conflict({ ...found, detail: `${capitalized(problem)}.` });
@@ -227,13 +223,17 @@ class Undo {
   }
 
   #checkReferences(): void {
-    const { connection } = this.#context;
+    const { connection, deferredKeys } = this.#context;
+    if (!deferredKeys.areBroken) return;
     for (const [child, rowid, parent] of connection.cached("PRAGMA foreign_key_check").all()) {
       const table = String(child);
       const row = rowid === null ? "A row" : `Row ${String(rowid)}`;
       const detail = `${row} of table ${table} would refer to a row of ${String(parent)} that is not there.`;
       this.#conflict({ ...NO_ROW, table, reason: "reference", detail });
     }
+    if (this.#conflictCount > 0) return;
+    const detail = "A row would refer to a row that is not there.";
+    this.#conflict({ ...NO_ROW, table: "", reason: "reference", detail });
   }
 
   #conflict(conflict: UndoConflict): void {
@@ -262,6 +262,26 @@ function attempt(action: () => void): string | null {
     if (!(thrown instanceof Divergence)) throw thrown;
     return thrown.message;
   }
+}
+
+/** Tries all, again and again while that helps. @returns what is left, each with what is in its way. */
+function settle(
+  rows: readonly NetRow[],
+  action: (row: NetRow) => string | null,
+): ReadonlyMap<NetRow, string> {
+  let left = new Map<NetRow, string>();
+  let waiting = rows;
+  do {
+    const before = waiting.length;
+    left = new Map();
+    for (const row of waiting) {
+      const problem = action(row);
+      if (problem !== null) left.set(row, problem);
+    }
+    if (left.size === before) break;
+    waiting = [...left.keys()];
+  } while (waiting.length > 0);
+  return left;
 }
 
 function reasonOf(left: Uint8Array | null, now: Uint8Array | null): UndoConflictReason {

@@ -91,6 +91,14 @@ export function imageValueCount(table: TableShape): number {
   return table.columns.length + (table.hasLeadingRowid ? 1 : 0);
 }
 
+/** A place in a payload that is being written. */
+export type PayloadMark = {
+  readonly length: number;
+  readonly rowCount: number;
+  readonly recordCount: number;
+  readonly tableCount: number;
+};
+
 /** Collects the records of one transaction; rows are written straight into `images`. */
 export class PayloadBuilder {
   readonly images = new ImageWriter(1024);
@@ -139,6 +147,27 @@ export class PayloadBuilder {
     this.#runOperation = operation;
     this.#runRowCount = 1;
     this.#recordCount++;
+  }
+
+  /** Where the records end now: what is written from here on can be taken back. */
+  mark(): PayloadMark {
+    this.#endRun();
+    this.#runTable = null;
+    const { length } = this.images;
+    const [rowCount, recordCount] = [this.#rowCount, this.#recordCount];
+    return { length, rowCount, recordCount, tableCount: this.#numbers.size };
+  }
+
+  /** Forgets what was written since. */
+  rewind({ length, rowCount, recordCount, tableCount }: PayloadMark): void {
+    this.#endRun();
+    this.#runTable = null;
+    this.images.length = length;
+    this.#rowCount = rowCount;
+    this.#recordCount = recordCount;
+    for (const [table, number] of this.#numbers) {
+      if (number >= tableCount) this.#numbers.delete(table);
+    }
   }
 
   /** A schema change; tables are defined anew after it. */

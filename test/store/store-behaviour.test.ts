@@ -96,22 +96,6 @@ describe("what the store refuses", () => {
     expect(queryCode(sql)).toBe("taken");
   });
 
-  test.each([
-    ["a cascade onto its own row", "UPDATE self SET id = 2"],
-    ["a BEFORE trigger that changes its own row", "UPDATE own SET a = 2"],
-  ])("is %s, which nobody could replay", (_, sql) => {
-    group.execute(
-      "CREATE TABLE self(id INTEGER PRIMARY KEY, boss REFERENCES self ON UPDATE CASCADE)",
-      "CREATE TABLE own(a, b)",
-      "CREATE TRIGGER t BEFORE UPDATE OF a ON own BEGIN UPDATE own SET b = random(); END",
-      "INSERT INTO self VALUES (1, 1)",
-      "INSERT INTO own VALUES (1, 1)",
-    );
-    expect(group.capture(request([sql]))[0]).toMatchObject({ error: { code: "sql-refused" } });
-    group.execute("INSERT INTO self VALUES (5, 1)", "UPDATE own SET b = 3");
-    group.verify();
-  });
-
   test("names the statement that failed and undoes the ones before it", () => {
     group.execute("CREATE TABLE t(a UNIQUE, b)");
     const [first, second] = group.capture(

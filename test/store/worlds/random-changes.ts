@@ -156,7 +156,7 @@ function update(draw: Draw): string {
     return `${q(column)} = ${value}`;
   });
   const head = `UPDATE ${orWord(rng)}${q(table.name)} SET ${sets.join(", ")}`;
-  return `${head} WHERE ${randomCondition(rng, table)}${returning(rng, table, place)}`;
+  return `${head} WHERE ${updated(rng, table)}${returning(rng, table, place)}`;
 }
 
 function updateFrom({ rng, table, other }: Draw): string {
@@ -178,7 +178,16 @@ function updateRowValue(draw: Draw): string {
   const [first, second] = chosenColumns(rng, table);
   if (first === undefined || second === undefined) return update(draw);
   const values = `SELECT ${randomExpression(rng, other, 1)}, ${randomValue(rng)} FROM ${q(other.name)} ORDER BY 1, 2 LIMIT 1`;
-  return `UPDATE ${q(table.name)} SET (${q(first)}, ${q(second)}) = (${values}) WHERE ${randomCondition(rng, table)}`;
+  return `UPDATE ${q(table.name)} SET (${q(first)}, ${q(second)}) = (${values}) WHERE ${updated(rng, table)}`;
+}
+
+/**
+ * Which rows an update takes. Of a table without rowid SQLite notes the rows first and takes them by their keys
+ * when triggers look on, and takes them as it finds them when none do; but with a subquery always by keys.
+ */
+function updated(rng: Rng, table: Table): string {
+  const condition = randomCondition(rng, table);
+  return table.isWithoutRowid ? `(SELECT 1) AND ${condition}` : condition;
 }
 
 function remove({ rng, table, place }: Draw): string {

@@ -19,6 +19,8 @@ const TYPES = [
 const STRICT_TYPES = ["INTEGER", "INT", "TEXT", "REAL", "BLOB", "ANY"];
 const COLLATIONS = ["", "", "", " COLLATE NOCASE", " COLLATE RTRIM"];
 const ACTIONS = ["CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"];
+/** Stands for the name of the table in its own text. */
+const OWN_NAME = "%own%";
 /** More tables than this make each comparison slow. */
 const TABLES_MAX = 8;
 const TRIGGERS_MAX = 6;
@@ -68,13 +70,15 @@ function createTable(rng: Rng, catalogue: Catalogue): string {
   const rules = key === "several" ? [`PRIMARY KEY (${keyColumns(rng, names)})`] : [];
   if (randomChance(rng, 0.2)) rules.push(`UNIQUE (${keyColumns(rng, names)})${onConflict(rng)}`);
   if (randomChance(rng, 0.15)) rules.push(foreignKey(rng, names, catalogue));
+  if (randomChance(rng, 0.1)) rules.push(selfReference(rng, names));
   const canBeWithout = key !== "none" && key !== "counter";
   const options = [
     ...(canBeWithout && randomChance(rng, 0.4) ? ["WITHOUT ROWID"] : []),
     ...(isStrict ? ["STRICT"] : []),
   ];
   const name = q(randomPick(rng, TABLE_NAMES));
-  return `CREATE TABLE ${name} (${[...columns, ...rules].join(", ")}) ${options.join(", ")}`;
+  const body = [...columns, ...rules].join(", ").replaceAll(OWN_NAME, name);
+  return `CREATE TABLE ${name} (${body}) ${options.join(", ")}`;
 }
 
 function columnRules(rng: Rng, names: readonly string[], catalogue: Catalogue): string {
@@ -110,9 +114,19 @@ function references(rng: Rng, { tables }: Catalogue): string {
   // A key that is no key is an error whenever it is looked at: seldom.
   const isSole = table.key.length === 1 && !randomChance(rng, 0.1);
   const column = q(isSole ? (table.key[0] ?? "") : randomPick(rng, table.columns).name);
+  return `REFERENCES ${q(table.name)}(${column})${keyActions(rng)}`;
+}
+
+function keyActions(rng: Rng): string {
   const deferred = randomPick(rng, ["", "", " DEFERRABLE INITIALLY DEFERRED"]);
   const [onDelete, onUpdate] = [randomPick(rng, ACTIONS), randomPick(rng, ACTIONS)];
-  return `REFERENCES ${q(table.name)}(${column}) ON DELETE ${onDelete} ON UPDATE ${onUpdate}${deferred}`;
+  return ` ON DELETE ${onDelete} ON UPDATE ${onUpdate}${deferred}`;
+}
+
+/** A row may refer to itself: actions then come back to the row they start from. */
+function selfReference(rng: Rng, names: readonly string[]): string {
+  const child = q(randomPick(rng, names));
+  return `FOREIGN KEY (${child}) REFERENCES ${OWN_NAME}(${q(names[0] ?? "")})${keyActions(rng)}`;
 }
 
 function foreignKey(rng: Rng, names: readonly string[], catalogue: Catalogue): string {
@@ -177,7 +191,9 @@ function createTrigger(rng: Rng, catalogue: Catalogue): string {
   const small = `(SELECT count(*) FROM ${q(randomPick(rng, tables).name)}) < 12`;
   const condition = randomChance(rng, 0.3) ? `${small} AND ${row}.${column} IS NOT 'x'` : small;
   const actions = Array.from({ length: randomBetween(rng, 1, 2) }, () =>
-    triggerAction(rng, catalogue, `${row}.${column}`),
+    isOnView || !randomChance(rng, 0.3)
+      ? triggerAction(rng, catalogue, `${row}.${column}`)
+      : ownRowAction(rng, table, row),
   );
   const body = actions.map((action) => `${action};`).join(" ");
   return `CREATE TRIGGER ${name} ${moment} ${event} ON ${q(table.name)} WHEN ${condition} BEGIN ${body} END`;
@@ -189,6 +205,18 @@ function triggerAction(rng: Rng, catalogue: Catalogue, value: string): string {
     return `SELECT ${what} WHERE ${value} = 'boom'`;
   }
   return randomChange(rng, catalogue, { isInTrigger: true, value });
+}
+
+/** Changes the row that the trigger is fired for, or one that has its name. */
+function ownRowAction(rng: Rng, table: Table, row: "old" | "new"): string {
+  const name = table.key[0] === undefined ? table.rowid : q(table.key[0]);
+  const place = { isInTrigger: true, value: `${row}.${q(randomPick(rng, table.columns).name)}` };
+  const sql = randomChange(rng, { tables: [table], views: [], indexes: [], triggers: [] }, place);
+  if (name === null || !/^(?:UPDATE|DELETE)/.test(sql)) return sql;
+  return sql.replace(
+    / WHERE .*$/s,
+    ` WHERE (SELECT 1) AND ${name} IS ${randomPick(rng, ["old", row])}.${name}`,
+  );
 }
 
 function alterTable(rng: Rng, { tables }: Catalogue): string {
