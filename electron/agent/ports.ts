@@ -169,5 +169,10 @@ export type Ports = {
   readonly network: Network;
   readonly discovery: Discovery;
   readonly store: Store;
+  /**
+   * Starts another store beside it, for a former state: empty until `load`. What it holds may be lost to a query
+   * without end or for want of memory; calls then reject, and `onLost` is called.
+   */
+  readonly openScratchStore: (onLost: () => void) => Store;
   readonly logger: Logger;
 };

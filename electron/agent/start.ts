@@ -167,6 +167,12 @@ function makeBase(parts: {
     clock,
     logger,
   });
+  const threads = {
+    spawn: () => spawnStoreWorker(options.workerUrl ?? defaultWorkerUrl(), null),
+    clock,
+    queryLimitMs: QUERY_LIMIT_MS,
+    captureLimitMs: CAPTURE_LIMIT_MS,
+  };
   const discovery = makeDiscovery(options.mdnsInterface, { clock, random, logger });
   return ok({
     folder: opened.folder,
@@ -178,13 +184,12 @@ function makeBase(parts: {
       discovery,
       logger,
       store: createStoreClient({
-        spawn: () => spawnStoreWorker(options.workerUrl ?? defaultWorkerUrl(), null),
-        clock,
-        queryLimitMs: QUERY_LIMIT_MS,
-        captureLimitMs: CAPTURE_LIMIT_MS,
+        ...threads,
         onRestart: onStoreRestart,
         onCrash: (error) => endBroken(logger, error),
       }),
+      openScratchStore: (onLost) =>
+        createStoreClient({ ...threads, onRestart: onLost, onCrash: onLost }),
     },
     network,
     discovery,

@@ -30,6 +30,6 @@ export function failWith(error: ApiError): { readonly ok: false; readonly error:
 /** The exit code that scripts can rely on. */
 export function exitCodeOf(code: ApiErrorCode): ExitCode {
   if (code === "not-leader" || code === "no-quorum") return 3;
-  if (code === "not-found") return 4;
+  if (code === "not-found" || code === "too-old") return 4;
   return code === "bad-request" ? 2 : 1;
 }

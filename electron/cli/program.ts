@@ -6,6 +6,7 @@ import { registerMemberCommands } from "./commands/members.ts";
 import { registerPastCommands } from "./commands/past.ts";
 import { registerRepairCommands } from "./commands/repair.ts";
 import { registerServeCommands } from "./commands/serve.ts";
+import { registerSettingsCommand } from "./commands/settings.ts";
 import { registerStateCommands } from "./commands/state.ts";
 import type { CliContext } from "./command.ts";
 import type { CommandResult } from "./failure.ts";
@@ -47,6 +48,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
   registerClusterCommands(context);
   registerMemberCommands(context);
   registerStateCommands(context);
+  registerSettingsCommand(context);
   registerDataCommands(context);
   registerPastCommands(context);
   for (const command of program.commands) command.copyInheritedSettings(program);

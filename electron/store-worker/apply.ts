@@ -20,7 +20,7 @@ import { RestingTriggers } from "./resting-triggers.ts";
 import { rollRows } from "./rolling.ts";
 import { Divergence, RowWriter } from "./row-writer.ts";
 import type { TableLayout } from "./table-layout.ts";
-import { readSchema, type Schema } from "./schema.ts";
+import { readSchema, SETTINGS_TABLE, type Schema } from "./schema.ts";
 import type { StoreState } from "./state.ts";
 
 /** What a batch changed, for windows. */
@@ -28,6 +28,8 @@ export type BatchEffect = {
   readonly tables: ReadonlySet<string>;
   readonly rowCount: number;
   readonly isSchemaChange: boolean;
+  /** Whether the workspace's settings may be others. */
+  readonly isSettingsChange: boolean;
 };
 
 /** One batch on its way in. Made for each batch; the transaction is the caller's. */
@@ -44,6 +46,7 @@ export class ApplyBatch {
   #schema: Schema;
   #rowCount = 0;
   #isSchemaChange = false;
+  #isSettingsChange = false;
   #hasCounterChange = false;
   #hasParts: boolean | null;
 
@@ -67,6 +70,7 @@ export class ApplyBatch {
       tables: this.#tables,
       rowCount: this.#rowCount,
       isSchemaChange: this.#isSchemaChange,
+      isSettingsChange: this.#isSettingsChange,
     };
   }
 
@@ -171,6 +175,7 @@ export class ApplyBatch {
     }
     this.#rowCount += record.rowCount;
     if (!isReservedName(name)) this.#tables.add(name);
+    if (name === SETTINGS_TABLE) this.#isSettingsChange = true;
     this.#countRows(name, record);
   }
 

@@ -236,13 +236,12 @@ export class StoreEngine {
       if (!(error instanceof Divergence)) throw error;
       return this.#diverged(index, error.message);
     }
-    const { tables, rowCount, isSchemaChange } = batch.effect;
+    const { tables, ...effect } = batch.effect;
     return {
       type: "applied",
       position: this.#position(),
       tables: [...tables],
-      rowCount,
-      isSchemaChange,
+      ...effect,
     };
   }
 

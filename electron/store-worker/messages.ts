@@ -103,6 +103,8 @@ export type ApplyOutcome =
       readonly tables: readonly string[];
       readonly rowCount: number;
       readonly isSchemaChange: boolean;
+      /** Whether the workspace's settings may be others. */
+      readonly isSettingsChange: boolean;
     }
   /** A before image did not match: nothing of the batch was applied. */
   | { readonly type: "diverged"; readonly index: LogIndex; readonly detail: string };

@@ -18,9 +18,12 @@ export type Schema = {
   readonly parentsOfActions: ReadonlySet<string>;
 };
 
+/** Where the workspace's settings are. */
+export const SETTINGS_TABLE = "_tidemark_settings";
+
 /** Tables of Tidemark that are replicated as rows; its other tables are each member's own. */
 export const REPLICATED_INTERNAL_TABLES: ReadonlySet<string> = new Set([
-  "_tidemark_settings",
+  SETTINGS_TABLE,
   "_tidemark_invites",
 ]);
 

@@ -109,6 +109,10 @@ export const errorTexts: { readonly [code in ClientErrorCode]: ErrorText } = {
     what: "It cannot be taken back as it is.",
     next: "Look at what changed since; nothing was done.",
   },
+  "too-old": {
+    what: "That is further back than what is kept here.",
+    next: "Choose a later moment. Settings tells how far back the past can be read.",
+  },
   internal: {
     what: "Tidemark made a mistake.",
     next: "Nothing is lost. Try again; if it returns, report it with the log file.",

@@ -10,7 +10,9 @@ import type { AsOf, LagSample, SeatReason, SeatStatus, Status } from "../cluster
 import type {
   ChangePreview,
   LoggedChanges,
+  PastMoment,
   RestoreParams,
+  RetentionReport,
   RowVersion,
   TransactionLine,
 } from "./past.ts";
@@ -50,6 +52,8 @@ export type ApiErrorCode =
   | "import-row"
   | "row-conflict"
   | "undo-conflict"
+  /** The state asked for is further back than what is kept here. */
+  | "too-old"
   | "internal";
 
 /** Every failure of a method. `leader` comes with `not-leader` when it is known. */
@@ -156,6 +160,8 @@ export type ApiMethods = {
       readonly afterIndex?: number;
       /** At most this many rows are returned; `isTruncated` then says so. 1 to 100,000. */
       readonly rowsMax?: number;
+      /** Asks the database as it was then, from this member's own log; without `readLevel`. */
+      readonly asOf?: PastMoment;
     };
     result: {
       readonly columns: readonly string[];
@@ -165,7 +171,7 @@ export type ApiMethods = {
     };
   };
   tables: {
-    params: Empty;
+    params: { readonly asOf?: PastMoment };
     result: { readonly tables: readonly TableInfo[]; readonly asOf: AsOf };
   };
   /** Bulk insert of one import; all rows of one call are one transaction. */
@@ -251,6 +257,13 @@ export type ApiMethods = {
   restore: {
     params: RestoreParams & { readonly clientId?: string; readonly sequence?: number };
     result: { readonly term: Term; readonly index: LogIndex; readonly rowCount: number };
+  };
+  /** What this computer keeps of the past, and what it costs. */
+  retention: { params: Empty; result: RetentionReport };
+  /** Sets one of the workspace's settings, for every member; any member may be asked. */
+  changeSetting: {
+    params: { readonly key: string; readonly value: number };
+    result: { readonly term: Term; readonly index: LogIndex };
   };
   verify: {
     params: Empty;

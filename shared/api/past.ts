@@ -3,6 +3,7 @@ import type { LogIndex, Term } from "../base/ids.ts";
 import type { RowChange } from "../changes/row-change.ts";
 import type { UndoConflict } from "../changes/undo.ts";
 import type { JsonCell } from "../changes/values.ts";
+import type { KeptSizes, RetentionKey } from "../cluster/retention.ts";
 
 /** How many rows of a table a transaction changed. */
 export type RowCounts = {
@@ -61,6 +62,34 @@ export type ChangePreview = {
   readonly conflicts: readonly UndoConflict[];
   /** The first 100 of them. */
   readonly changes: readonly RowChange[];
+};
+
+/**
+ * A moment in the past: after an entry of the log, or at a time (any text that `Date` reads). A time means the newest
+ * transaction that was made by then, by the clocks of those who led.
+ */
+export type PastMoment =
+  { readonly index: number; readonly term?: number } | { readonly at: string };
+
+/** What a computer keeps of the past, and what that costs on its disk. */
+export type RetentionReport = {
+  /** The workspace's settings: at least so much is kept, whichever is reached first. */
+  readonly settings: Readonly<Record<RetentionKey, number>>;
+  readonly log: {
+    readonly firstIndex: LogIndex;
+    readonly lastIndex: LogIndex;
+    readonly bytes: number;
+  };
+  /** Oldest first. */
+  readonly snapshots: readonly { readonly index: LogIndex; readonly bytes: number }[];
+  /** The oldest state that can be read; null when none before the present one can. */
+  readonly readableFrom: LogIndex | null;
+  /** ISO 8601: its time, as far as it is known. */
+  readonly since: string | null;
+  /** Bytes of log that a day has brought lately; null when that is not known yet. */
+  readonly bytesPerDay: number | null;
+  /** For `diskUseMax`: what another retention would cost. */
+  readonly sizes: KeptSizes;
 };
 
 /** What is brought back, and to when. */

@@ -164,6 +164,11 @@ export type AsOf = {
   readonly lagMs: number | null;
   readonly lagEntries: number;
   readonly leaderReachable: boolean;
+  /**
+   * Only with a former state: when its newest transaction was made, by the clock of who led then (ISO 8601);
+   * null when that is not kept here.
+   */
+  readonly past?: { readonly at: string | null };
 };
 
 /** One point of the lag chart. */

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { DiskError } from "../../electron/agent/ports.ts";
 import { SnapshotFiles } from "../../electron/agent/log/snapshots.ts";
+import { logIndex } from "../../shared/base/ids.ts";
 import { FakeDisk } from "../support/fake-disk.ts";
 import { diskWith, silentLogger, value } from "./log-fixtures.ts";
 import { contentAt, openSnapshots } from "./snapshot-fixtures.ts";
@@ -56,6 +57,7 @@ describe("a snapshot in use", () => {
     const body = reader.readChunk(0, reader.info.bodyBytes);
     value(await files.write(contentAt(10)));
     for (const index of [20, 30, 40]) value(await files.write(contentAt(index)));
+    value(await files.keepFor(logIndex(40)));
     expect(reader.readChunk(0, reader.info.bodyBytes)).toEqual(body);
     await reader.close();
     expect(namesOf(disk)).toHaveLength(2);

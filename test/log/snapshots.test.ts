@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { SnapshotReader } from "../../electron/agent/log/snapshot-reader.ts";
 import { FakeDisk } from "../support/fake-disk.ts";
+import { logIndex } from "../../shared/base/ids.ts";
 import { diskWith, value } from "./log-fixtures.ts";
 import { CHAIN_HASH, contentAt, markAt, openSnapshots } from "./snapshot-fixtures.ts";
 
@@ -53,11 +54,20 @@ describe("a written snapshot", () => {
     }
   });
 
-  it("pushes out all but the newest two", async () => {
+  it("pushes out those from which nobody reads: the newest two stay, and two for the past", async () => {
     const disk = new FakeDisk();
     const files = await openSnapshots(disk);
-    for (const index of [10, 20, 30]) value(await files.write(contentAt(index)));
-    expect(namesOf(disk)).toEqual(["0000000000000020-3.snap", "0000000000000030-3.snap"]);
+    const kept = () => files.kept.map(({ mark }) => mark.position.index);
+    for (const index of [10, 20, 30, 40, 50]) value(await files.write(contentAt(index)));
+    expect(kept()).toEqual([10, 20, 40, 50]);
+    value(await files.keepFor(logIndex(25)));
+    expect(kept()).toEqual([20, 40, 50]);
+    value(await files.write(contentAt(60)));
+    value(await files.keepFor(logIndex(39)));
+    expect(kept()).toEqual([20, 40, 50, 60]);
+    value(await files.keepFor(logIndex(60)));
+    expect(kept()).toEqual([50, 60]);
+    expect(namesOf(disk)).toEqual(["0000000000000050-3.snap", "0000000000000060-3.snap"]);
   });
 
   it("that finds no room leaves the one before as it was", async () => {
@@ -116,6 +126,7 @@ describe("sending a snapshot", () => {
     value(await files.write(contentAt(10)));
     const reader = value(await files.openLatest()) as SnapshotReader;
     for (const index of [20, 30, 40]) value(await files.write(contentAt(index)));
+    value(await files.keepFor(logIndex(40)));
     expect(reader.readChunk(0, 16)).toEqual(CHAIN_HASH);
     expect(namesOf(disk).length).toBe(3);
     await reader.close();

@@ -10,7 +10,14 @@ function makeApplier(): { readonly applier: Applier; readonly batches: number[][
   const apply = (entries: readonly LogEntry[]): unknown => {
     batches.push(entries.map((entry) => entry.index));
     const position = { applied: { term: term(1), index: entries.at(-1)!.index }, checksum: "c" };
-    return { type: "applied", position, tables: [], rowCount: 0, isSchemaChange: false };
+    return {
+      type: "applied",
+      position,
+      tables: [],
+      rowCount: 0,
+      isSchemaChange: false,
+      isSettingsChange: false,
+    };
   };
   const store = {
     call: (_: string, params: { entries: readonly LogEntry[] }) =>

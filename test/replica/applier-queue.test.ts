@@ -19,7 +19,14 @@ function makeApplier(sizes: readonly number[]) {
     await new Promise<void>((resolve) => ends.push(resolve));
     const applied = { term: term(1), index: entries.at(-1)?.index ?? logIndex(0) };
     const position = { applied, checksum: "c" };
-    return { type: "applied", position, tables: [], rowCount: 0, isSchemaChange: false };
+    return {
+      type: "applied",
+      position,
+      tables: [],
+      rowCount: 0,
+      isSchemaChange: false,
+      isSettingsChange: false,
+    };
   };
   const applier = new Applier({
     store: { call, close: () => Promise.resolve() } as unknown as Store,

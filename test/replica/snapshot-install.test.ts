@@ -69,6 +69,7 @@ function optionsOf(disk: FakeDisk): ReplicaOptions {
       network,
       discovery: { start: () => undefined, close: unused },
       store: storeOf(),
+      openScratchStore: storeOf,
       logger: silentLogger,
     },
     self: SELF,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ReplicationLog } from "../../electron/agent/log/replication-log.ts";
+import { readableFrom, SNAPSHOTS_KEPT_MAX } from "../../electron/agent/log/kept-snapshots.ts";
 import { SnapshotFiles } from "../../electron/agent/log/snapshots.ts";
 import type { Store } from "../../electron/agent/ports.ts";
 import type { Applier } from "../../electron/agent/replica/applier.ts";
@@ -8,6 +9,7 @@ import { Snapshotter } from "../../electron/agent/replica/snapshotter.ts";
 import { StorageState } from "../../electron/agent/replica/storage-state.ts";
 import { logIndex, memberId, term } from "../../shared/base/ids.ts";
 import type { LogIndex } from "../../shared/base/ids.ts";
+import { diskUseMax } from "../../shared/cluster/retention.ts";
 import type { Configuration } from "../../shared/raft/types.ts";
 import { entriesBetween, silentLogger, value } from "../log/log-fixtures.ts";
 import { FakeDisk } from "../support/fake-disk.ts";
@@ -45,6 +47,10 @@ class Member {
       applier: member as unknown as Applier,
       storage: member.storage,
       settings: { ...DEFAULT_SETTINGS, ...settings },
+      retention: () => {
+        const { retentionBytes: bytes, retentionMs: ms } = { ...DEFAULT_SETTINGS, ...settings };
+        return { bytes, ms };
+      },
       configurationAt: () => configuration,
       wallMs: () => member.wallMs,
       lowestNeeded: () => member.lowestNeeded ?? member.log.lastIndex,
@@ -104,9 +110,8 @@ test("nothing is made of a database that differs, and the log that can mend it s
 test("a snapshot to be sent is made anew when the damaged ones were put aside", async () => {
   const member = await Member.start({ snapshotAfterBytes: 4000, retentionBytes: 10_000 });
   for (let i = 0; i < 8; i++) await member.write(20);
-  for (const path of [member.files.previous()?.path, member.files.latest()?.path]) {
-    member.disk.makeUnreadable(path ?? expect.fail("there are two"), 100, 612);
-  }
+  expect(member.files.kept.length).toBeGreaterThan(1);
+  for (const { path } of member.files.kept) member.disk.makeUnreadable(path, 100, 612);
   expect(value(await member.files.read())).toBeNull();
   await member.forTransfer();
   expect(member.files.latest()?.mark.position.index).toBe(member.log.lastIndex);
@@ -137,6 +142,11 @@ describe("the log behind the snapshots", () => {
     expect(member.log.firstIndex).toBe(1);
     member.wallMs += 25 * DAY_MS;
     await member.look();
+    // No snapshot is so old: what was in the window could not be read without what comes before it.
+    expect(member.log.firstIndex).toBe(1);
+    await member.write(5);
+    member.wallMs += 6 * DAY_MS;
+    await member.look();
     expect(member.log.firstIndex).toBeGreaterThan(80);
     expect(member.log.firstIndex).toBeLessThanOrEqual(101);
     expect(member.files.previous()?.mark.position.index).toBe(100);
@@ -161,6 +171,33 @@ describe("the log behind the snapshots", () => {
     for (let i = 0; i < 60; i++) await member.write(20);
     expect(member.keptBytes()).toBeLessThan(4 * 5000 + 2 * 2000 + 1000);
     expect(member.log.firstIndex).toBeGreaterThan(31);
+  });
+
+  test("can be read from a snapshot at or before the window, at every moment and at a bounded cost", async () => {
+    const retentionBytes = 30_000;
+    const member = await Member.start({ snapshotAfterBytes: 2000, retentionBytes });
+    for (let i = 0; i < 150; i++) {
+      await member.write(5 + ((i * 7) % 30));
+      const windowFrom = member.log.lastIndex - Math.floor(retentionBytes / (ENTRY_BYTES + 48));
+      const from = readableFrom(member.files.kept, member.log.firstIndex);
+      expect(from ?? Infinity).toBeLessThanOrEqual(Math.max(0, windowFrom));
+      expect(member.files.kept.length).toBeLessThanOrEqual(SNAPSHOTS_KEPT_MAX);
+      const sizes = { retentionBytes, snapshotAfterBytes: 2000 + 35 * 100, segmentBytes: 1000 };
+      const most = diskUseMax({ ...sizes, imageBytes: 100, snapshotsMax: SNAPSHOTS_KEPT_MAX });
+      expect(member.keptBytes()).toBeLessThanOrEqual(most.log);
+    }
+    expect(member.log.firstIndex).toBeGreaterThan(1);
+  });
+
+  test("of a folder in which no snapshot is as old as the window is cut as before", async () => {
+    const member = await Member.start({ snapshotAfterBytes: 4000, retentionBytes: 6_000 });
+    for (let i = 0; i < 3; i++) await member.write(20);
+    value(await member.log.truncatePrefix(logIndex(30)));
+    const first = member.log.firstIndex;
+    expect(first).toBeGreaterThan(1);
+    for (let i = 0; i < 40; i++) await member.write(20);
+    expect(member.log.firstIndex).toBeGreaterThan(first);
+    expect(readableFrom(member.files.kept, member.log.firstIndex)).not.toBeNull();
   });
 
   test("is not lost to a wall clock that jumps years ahead", async () => {

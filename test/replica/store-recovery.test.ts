@@ -31,7 +31,14 @@ class Member {
       await this.onApply();
       this.#applied = params.entries?.at(-1)?.index ?? 0;
       const position = this.#position();
-      return { type: "applied", position, tables: [], rowCount: 1, isSchemaChange: false };
+      return {
+        type: "applied",
+        position,
+        tables: [],
+        rowCount: 1,
+        isSchemaChange: false,
+        isSettingsChange: false,
+      };
     },
     close: () => Promise.resolve(),
   } as unknown as Store;

@@ -26,7 +26,7 @@ import { SimDisk } from "./sim-disk.ts";
 import { SimProcess } from "./sim-process.ts";
 import type { EndKind } from "./sim-process.ts";
 import { SimStore } from "./sim-store.ts";
-import type { Engine } from "./sim-store.ts";
+import type { Engine, SimStoreOptions } from "./sim-store.ts";
 import { WallClock } from "./wall-clock.ts";
 import type { WorldParts } from "./world-parts.ts";
 
@@ -284,18 +284,22 @@ export class SimMember {
     const process = new SimProcess(this.id, parts.scheduler, () => parts.touched(this));
     const traits = { rate: this.#rate, wall: this.wall };
     const clock = new SimClock(parts.scheduler, traits, (callback) => process.run(callback));
-    const store = new SimStore({
-      process,
-      engine: this.#engine(),
-      checker: parts.storeChecker,
-      callMs: () => parts.options.storeCallMs,
-      nowMs: () => parts.scheduler.nowMs,
-      onBug: (error) => parts.bug(error),
-    });
+    const store = new SimStore({ ...this.#storeOptions(process), engine: this.#engine() });
     this.#process = process;
     this.#clock = clock;
     this.#store = store;
     return { parts, process, ports: this.#ports(process, clock, store) };
+  }
+
+  #storeOptions(process: SimProcess): Omit<SimStoreOptions, "engine"> {
+    const parts = this.#parts;
+    return {
+      process,
+      checker: parts.storeChecker,
+      callMs: () => parts.options.storeCallMs,
+      nowMs: () => parts.scheduler.nowMs,
+      onBug: (error) => parts.bug(error),
+    };
   }
 
   #ports(process: SimProcess, clock: SimClock, store: SimStore): Ports {
@@ -321,6 +325,10 @@ export class SimMember {
       network: parts.network.portOf(process, this.#address),
       discovery: parts.discovery.portOf(process),
       store,
+      openScratchStore: () => {
+        const engine = parts.makeEngine();
+        return new SimStore({ ...this.#storeOptions(process), checker: null, engine });
+      },
       logger: { info: log, warn: log },
     };
   }

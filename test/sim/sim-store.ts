@@ -17,10 +17,12 @@ export interface Engine {
   dispose(): void;
 }
 
-type SimStoreOptions = {
+/** What it is made of. */
+export type SimStoreOptions = {
   readonly process: SimProcess;
   readonly engine: Engine;
-  readonly checker: StoreChecker;
+  /** null: a former state, which is behind on purpose. */
+  readonly checker: StoreChecker | null;
   /** How long one call takes, in ms. */
   readonly callMs: () => number;
   readonly nowMs: () => number;
@@ -94,11 +96,11 @@ export class SimStore implements Store {
     const result = this.#engine.handle(method, params);
     if (method === "apply") {
       const { entries } = params as StoreMethods["apply"]["params"];
-      checker.applied(process, entries, result as StoreMethods["apply"]["result"]);
+      checker?.applied(process, entries, result as StoreMethods["apply"]["result"]);
     } else if (method === "load") {
       const loaded = result as StoreMethods["load"]["result"];
       this.#isLoaded = loaded.ok;
-      if (loaded.ok) checker.loaded(process, loaded.value);
+      if (loaded.ok) checker?.loaded(process, loaded.value);
     }
     return result;
   }

@@ -19,7 +19,14 @@ function entry(index: number, text = `entry ${index}`): CommittedEntry {
 
 function standsAt(index: number, checksum = `sum ${index}`): ApplyOutcome {
   const position = { applied: at(index), checksum };
-  return { type: "applied", position, tables: [], rowCount: 1, isSchemaChange: false };
+  return {
+    type: "applied",
+    position,
+    tables: [],
+    rowCount: 1,
+    isSchemaChange: false,
+    isSettingsChange: false,
+  };
 }
 
 /** Two members have applied the same three entries, one of them from a snapshot on. */

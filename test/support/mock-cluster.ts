@@ -3,6 +3,7 @@
  */
 import type { ApiEvent, HistoryEvent } from "../../shared/api/methods.ts";
 import { logIndex, memberId, term, type LogIndex } from "../../shared/base/ids.ts";
+import type { RetentionKey } from "../../shared/cluster/retention.ts";
 import type { AsOf, LagSample, MemberStatus, Status } from "../../shared/cluster/status.ts";
 
 /** What a test may say about a computer. */
@@ -35,6 +36,8 @@ export class MockCluster {
   storage: Status["storage"]["state"] = "ok";
   seat: Status["seat"] = { state: "ok", reason: null, detail: null, since: null };
   alarm: Status["alarm"] = null;
+  /** How much of the past is kept. */
+  retention: Readonly<Record<RetentionKey, number>> = { "retention-mib": 64, "retention-days": 30 };
   /** What happened before a window was opened. */
   history: readonly HistoryEvent[] = [];
   #index = 18_204;

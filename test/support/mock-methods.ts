@@ -11,9 +11,18 @@ import type {
   ApiResult,
 } from "../../shared/api/methods.ts";
 import type { SqlStatement } from "../../shared/changes/values.ts";
+import { isRetentionKey } from "../../shared/cluster/retention.ts";
 import type { MockCluster } from "./mock-cluster.ts";
 import type { MockDatabase } from "./mock-database.ts";
-import { mockRowHistory, mockTransaction, mockTransactions, mockUndoPreview } from "./mock-past.ts";
+import { MockRefusal } from "./mock-refusal.ts";
+import {
+  mockAsOf,
+  mockRetention,
+  mockRowHistory,
+  mockTransaction,
+  mockTransactions,
+  mockUndoPreview,
+} from "./mock-past.ts";
 
 /** What the mock says to a request, and what every window hears after it. */
 export type MockAnswer = { readonly reply: ApiReply; readonly events: readonly ApiEvent[] };
@@ -32,15 +41,6 @@ export function answerRequest(
   }
 }
 
-class Refusal extends Error {
-  readonly error: ApiError;
-
-  constructor(error: ApiError) {
-    super(error.message);
-    this.error = error;
-  }
-}
-
 type Outcome = { readonly result: unknown; readonly events?: readonly ApiEvent[] };
 
 function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatabase): Outcome {
@@ -48,11 +48,14 @@ function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatab
   switch (request.method) {
     case "status":
       return { result: cluster.status() };
-    case "tables":
-      return { result: { tables: database.tables(), asOf } };
+    case "tables": {
+      const { asOf: moment } = request.params as ApiParams<"tables">;
+      return { result: { tables: database.tables(), asOf: mockAsOf(asOf, moment) } };
+    }
     case "query": {
       const params = request.params as ApiParams<"query">;
-      return { result: { ...database.query(params, params.rowsMax ?? 10_000), asOf } };
+      const found = database.query(params, params.rowsMax ?? 10_000);
+      return { result: { ...found, asOf: mockAsOf(asOf, params.asOf) } };
     }
     case "execute":
       return write(cluster, database, (request.params as ApiParams<"execute">).statements);
@@ -62,7 +65,10 @@ function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatab
       cluster.workspace = (request.params as ApiParams<"createCluster">).name;
       return { result: { clusterId: "c0ffee" }, events: [statusEvent(cluster)] };
     case "joinCluster":
-      throw new Refusal({ code: "invite-invalid", message: "The invite expired 3 minutes ago." });
+      throw new MockRefusal({
+        code: "invite-invalid",
+        message: "The invite expired 3 minutes ago.",
+      });
     case "invite":
       return { result: invite() };
     case "switchover":
@@ -89,9 +95,13 @@ function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatab
       return { result: mockUndoPreview((request.params as ApiParams<"restorePreview">).toIndex) };
     case "restore":
       return undo(cluster, (request.params as ApiParams<"restore">).toIndex);
+    case "retention":
+      return { result: mockRetention(cluster.retention) };
+    case "changeSetting":
+      return changeSetting(cluster, request.params as ApiParams<"changeSetting">);
     case "removeMember":
     case "backup":
-      throw new Refusal({ code: "not-found", message: "The mock does not do this." });
+      throw new MockRefusal({ code: "not-found", message: "The mock does not do this." });
   }
 }
 
@@ -132,10 +142,15 @@ function undo(cluster: MockCluster, index: number): Outcome {
   return { result: { term: 7, index: cluster.index, rowCount }, events: [event] };
 }
 
+function changeSetting(cluster: MockCluster, { key, value }: ApiParams<"changeSetting">): Outcome {
+  if (isRetentionKey(key)) cluster.retention = { ...cluster.retention, [key]: value };
+  return { result: { term: 7, index: cluster.index }, events: [statusEvent(cluster)] };
+}
+
 function knownTransaction(index: number): ApiResult<"transaction"> {
   const found = mockTransaction(index);
   if (found === null) {
-    throw new Refusal({ code: "not-found", message: `Entry ${index} is not kept any more.` });
+    throw new MockRefusal({ code: "not-found", message: `Entry ${index} is not kept any more.` });
   }
   return found;
 }
@@ -143,10 +158,13 @@ function knownTransaction(index: number): ApiResult<"transaction"> {
 function assertWritable(cluster: MockCluster): void {
   if (cluster.canWrite) return;
   if (cluster.leader === 0 || cluster.leader === null) {
-    throw new Refusal({ code: "no-quorum", message: "No majority of the voters is reachable." });
+    throw new MockRefusal({
+      code: "no-quorum",
+      message: "No majority of the voters is reachable.",
+    });
   }
   const { leader } = cluster.status();
-  throw new Refusal({
+  throw new MockRefusal({
     code: "not-leader",
     message: `${leader?.name} leads.`,
     ...(leader === null ? {} : { leader: { ...leader, http: "http://127.0.0.1:7421/" } }),
@@ -183,7 +201,7 @@ function statusEvent(cluster: MockCluster): ApiEvent {
 }
 
 function toApiError(error: unknown): ApiError {
-  if (error instanceof Refusal) return error.error;
+  if (error instanceof MockRefusal) return error.error;
   const message = error instanceof Error ? error.message : String(error);
   const code = /constraint/i.test(message) ? "constraint" : "sql-error";
   return { code, message };

@@ -7,7 +7,14 @@ import { logIndex, term } from "../../shared/base/ids.ts";
 import type { RowChange } from "../../shared/changes/row-change.ts";
 import type { UndoConflict } from "../../shared/changes/undo.ts";
 import type { JsonCell } from "../../shared/changes/values.ts";
-import type { RowCounts, TransactionLine } from "../../shared/api/past.ts";
+import type {
+  PastMoment,
+  RetentionReport,
+  RowCounts,
+  TransactionLine,
+} from "../../shared/api/past.ts";
+import type { AsOf } from "../../shared/cluster/status.ts";
+import { MockRefusal } from "./mock-refusal.ts";
 
 type Made = {
   readonly index: number;
@@ -120,4 +127,41 @@ function countsOf(changes: readonly RowChange[]): RowCounts[] {
       changes.filter((each) => each.table === table && each.operation === operation).length;
     return { table, inserted: count("insert"), updated: count("update"), deleted: count("delete") };
   });
+}
+
+/** Of a moment of the past; the mock's rows are the same at all times. */
+export function mockAsOf(now: AsOf, moment: PastMoment | undefined): AsOf {
+  if (moment === undefined) return now;
+  if ("index" in moment) {
+    const made = MADE.find(({ index }) => index <= moment.index);
+    return { ...now, index: logIndex(moment.index), past: { at: made?.at ?? null } };
+  }
+  const atMs = Date.parse(moment.at);
+  const made = MADE.find(({ at }) => Date.parse(at) <= atMs);
+  if (made === undefined) {
+    throw new MockRefusal({ code: "too-old", message: "The state of then is not kept here." });
+  }
+  return { ...now, index: logIndex(made.index), past: { at: made.at } };
+}
+
+/** What the mock keeps. */
+export function mockRetention(settings: RetentionReport["settings"]): RetentionReport {
+  const mebibyte = 1024 * 1024;
+  return {
+    settings,
+    log: { firstIndex: logIndex(12_001), lastIndex: logIndex(18_215), bytes: 71 * mebibyte },
+    snapshots: [12_400, 15_020, 17_880].map((index) => {
+      return { index: logIndex(index), bytes: 12 * mebibyte };
+    }),
+    readableFrom: logIndex(12_400),
+    since: "2026-10-06T07:12:00.000Z",
+    bytesPerDay: 2.4 * mebibyte,
+    sizes: {
+      retentionBytes: settings["retention-mib"] * mebibyte,
+      snapshotAfterBytes: 32 * mebibyte,
+      segmentBytes: 8 * mebibyte,
+      imageBytes: 12 * mebibyte,
+      snapshotsMax: 4,
+    },
+  };
 }

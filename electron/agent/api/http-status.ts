@@ -28,6 +28,7 @@ const STATUS: { readonly [Code in ApiErrorCode]: number } = {
   "import-row": 422,
   "row-conflict": 409,
   "undo-conflict": 409,
+  "too-old": 410,
   internal: 500,
 };
 

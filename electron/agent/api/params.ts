@@ -45,6 +45,11 @@ const rows = v.custom<readonly (readonly JsonCell[])[]>(
   "an array of at most 1,000,000 rows, each an array of values",
 );
 
+const pastMoment = v.union([
+  v.strictObject({ index: count, term: v.exactOptional(count) }),
+  v.strictObject({ at: v.pipe(v.string(), v.minLength(1), v.maxLength(100)) }),
+]);
+
 const restored = {
   toIndex: count,
   table: v.exactOptional(name),
@@ -74,8 +79,9 @@ const schemas: Schemas = {
     maxStalenessMs: v.exactOptional(count),
     afterIndex: v.exactOptional(count),
     rowsMax: v.exactOptional(v.pipe(count, v.minValue(1), v.maxValue(QUERY_ROWS_MAX))),
+    asOf: v.exactOptional(pastMoment),
   }),
-  tables: empty,
+  tables: v.strictObject({ asOf: v.exactOptional(pastMoment) }),
   insertRows: v.strictObject({
     table: name,
     columns: v.pipe(v.array(name), v.minLength(1), v.maxLength(COLUMN_COUNT_MAX)),
@@ -114,6 +120,8 @@ const schemas: Schemas = {
     clientId: v.exactOptional(clientId),
     sequence: v.exactOptional(count),
   }),
+  retention: empty,
+  changeSetting: v.strictObject({ key: name, value: v.pipe(v.number(), v.safeInteger()) }),
   verify: empty,
   invite: v.strictObject({
     role: v.exactOptional(v.picklist(["voter", "mirror"])),
@@ -158,6 +166,10 @@ function pairProblem(method: ApiMethod, parsed: Readonly<Record<string, unknown>
   }
   if (method === "query" && parsed["readLevel"] === "bounded" && !("maxStalenessMs" in parsed)) {
     return "the read level bounded needs maxStalenessMs.";
+  }
+  if (method === "query" && "asOf" in parsed) {
+    const other = ["readLevel", "maxStalenessMs", "afterIndex"].find((each) => each in parsed);
+    if (other !== undefined) return `asOf reads the past, and ${other} is about the present.`;
   }
   if (method !== "insertRows") return null;
   const { columns, rows: all } = parsed as ApiParams<"insertRows">;

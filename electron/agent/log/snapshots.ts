@@ -1,6 +1,6 @@
 /**
- * Database images on disk: the newest two, each written aside, synced and renamed, so that a
- * crash leaves it whole or not at all.
+ * Database images on disk, each written aside, synced and renamed, so that a crash leaves it whole
+ * or not at all. Which of them stay: `kept-snapshots.ts`.
  *
  * An image that is being sent is not deleted until it was closed. A damaged one is put aside and
  * the one before it counts again; whether the log reaches back that far is the caller's to see.
@@ -10,9 +10,11 @@ import { assert } from "../../../shared/base/assert.ts";
 import { bytesEqual } from "../../../shared/base/bytes.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
+import type { LogIndex } from "../../../shared/base/ids.ts";
 import type { SnapshotMark } from "../../../shared/raft/types.ts";
 import type { Disk, DiskError, Logger } from "../ports.ts";
 import { joinPath, makeDurableFolder } from "./folders.ts";
+import { surplusSnapshots } from "./kept-snapshots.ts";
 import type { LogLoadError } from "./log-error.ts";
 import {
   SHA256_BYTES,
@@ -29,7 +31,6 @@ import { RECEIVING_JOURNAL_NAME, RECEIVING_NAME, SnapshotReceiver } from "./snap
 import type { SnapshotMeta } from "./snapshot-receiver.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
 
-const KEPT_COUNT = 2;
 const WRITING_NAME = "writing.part";
 const DAMAGED_SUFFIX = ".damaged";
 const DAMAGED_KEPT_COUNT = 2;
@@ -60,6 +61,7 @@ export class SnapshotFiles {
   /** Oldest first. */
   #kept: SnapshotInfo[];
   readonly #readerCounts = new Map<string, number>();
+  #windowAt: LogIndex | null = null;
   #isWriting = false;
 
   private constructor(options: SnapshotOptions, kept: readonly SnapshotInfo[]) {
@@ -112,6 +114,17 @@ export class SnapshotFiles {
   /** The one before the newest: the log must reach back to it in case the newest is damaged. */
   previous(): SnapshotInfo | null {
     return this.#kept.at(-2) ?? null;
+  }
+
+  /** All of them, oldest first. */
+  get kept(): readonly SnapshotInfo[] {
+    return this.#kept;
+  }
+
+  /** Says where the kept window of log begins now, and lets go of what is not needed for it. */
+  keepFor(windowAt: LogIndex): Promise<Result<null, DiskError>> {
+    this.#windowAt = windowAt;
+    return this.#prune();
   }
 
   /** Stores an image; it is `latest` when this answers ok. One at a time. */
@@ -252,8 +265,7 @@ export class SnapshotFiles {
   }
 
   async #prune(): Promise<Result<null, DiskError>> {
-    const surplus = this.#kept.slice(0, -KEPT_COUNT);
-    for (const info of surplus) {
+    for (const info of surplusSnapshots(this.#kept, this.#windowAt)) {
       if ((this.#readerCounts.get(info.path) ?? 0) > 0) continue;
       this.#kept = this.#kept.filter((kept) => kept !== info);
       const removed = await this.#disk.remove(info.path);

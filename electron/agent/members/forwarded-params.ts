@@ -50,6 +50,14 @@ export function parseRemoval(value: unknown): { readonly member: string } | null
   return typeof member === "string" ? { member } : null;
 }
 
+/** For `changeSetting`. */
+export function parseSetting(
+  value: unknown,
+): { readonly key: string; readonly value: number } | null {
+  const { key, value: wanted } = fieldsOf(value);
+  return typeof key === "string" && typeof wanted === "number" ? { key, value: wanted } : null;
+}
+
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }

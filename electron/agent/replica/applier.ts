@@ -277,7 +277,8 @@ export class Applier {
   }
 }
 
-function toCommitted(entry: LogEntry): CommittedEntry {
+/** An entry as the store takes it. */
+export function toCommitted(entry: LogEntry): CommittedEntry {
   const { term, index, kind, payload } = entry;
   return { term, index, payload: kind === "data" ? payload : null };
 }

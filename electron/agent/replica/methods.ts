@@ -16,7 +16,7 @@ import type { LogIndex } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import { base64Encode } from "../../../shared/changes/base64.ts";
-import type { LogEntry, LogView, RaftStatus } from "../../../shared/raft/types.ts";
+import type { LogEntry, RaftStatus } from "../../../shared/raft/types.ts";
 import type { CaptureRequest } from "../../store-worker/messages.ts";
 import type { Administration } from "../members/administration.ts";
 import {
@@ -24,20 +24,27 @@ import {
   parseJoiner,
   parseNewInvite,
   parseRemoval,
+  parseSetting,
   parseTarget,
 } from "../members/forwarded-params.ts";
+import type { ReplicationLog } from "../log/replication-log.ts";
+import type { SnapshotFiles } from "../log/snapshots.ts";
 import { storedTimeOf } from "../stored-time.ts";
+import { AsOfReader } from "./as-of-reader.ts";
 import { askStore } from "./ask-store.ts";
 import type { Applier } from "./applier.ts";
+import type { ClusterSettings } from "./cluster-settings.ts";
 import type { Forwarder } from "./forwarder.ts";
 import type { LagHistory } from "./lag-history.ts";
 import type { LagTracker } from "./lag-tracker.ts";
 import type { Leadership } from "./leadership.ts";
 import { PastMethods } from "./past-methods.ts";
+import type { PastState } from "./past-state.ts";
 import { Past } from "./past.ts";
 import { readLog } from "./read-log.ts";
 import type { Reader } from "./reader.ts";
-import type { ReplicaContext, ReplicaOptions } from "./replica-context.ts";
+import type { ReplicaContext, ReplicaOptions, ReplicaSettings } from "./replica-context.ts";
+import { RetentionMethods } from "./retention-methods.ts";
 import { rowsToTell } from "./status-builder.ts";
 import type { StageRow } from "./status-builder.ts";
 import type { StorageState } from "./storage-state.ts";
@@ -52,7 +59,11 @@ type Handlers = {
 
 type MethodsOptions = {
   readonly context: ReplicaContext;
-  readonly log: LogView;
+  readonly log: ReplicationLog;
+  readonly files: SnapshotFiles;
+  readonly settings: ReplicaSettings;
+  readonly clusterSettings: ClusterSettings;
+  readonly pastState: PastState;
   readonly raftStatus: () => RaftStatus;
   readonly applier: Applier;
   readonly leadership: Leadership;
@@ -81,11 +92,16 @@ const ADMINISTRATION_WAIT_MS = 15_000;
 export class Methods {
   readonly #options: MethodsOptions;
   readonly #past: PastMethods;
+  readonly #asOf: AsOfReader;
+  readonly #retention: RetentionMethods;
   readonly #handlers: Handlers;
 
   constructor(options: MethodsOptions) {
     this.#options = options;
-    this.#past = this.#makePast();
+    const { past, asOf } = this.#makePast();
+    this.#past = past;
+    this.#asOf = asOf;
+    this.#retention = this.#makeRetention();
     this.#handlers = this.#makeHandlers();
   }
 
@@ -111,6 +127,8 @@ export class Methods {
         return whenParsed(parseTarget(params), (target) => administration.switchover(target));
       case "removeMember":
         return whenParsed(parseRemoval(params), (removal) => administration.remove(removal));
+      case "changeSetting":
+        return whenParsed(parseSetting(params), (setting) => this.#retention.change(setting));
       case "redeem":
         return whenParsed(parseJoiner(params), (joiner) => administration.redeemAsLeader(joiner));
       default:
@@ -125,10 +143,13 @@ export class Methods {
       execute: (params) => this.#execute(params),
       insertRows: (params) => this.#insertRows(params),
       query: async (params) => {
+        const { asOf } = params;
+        if (asOf !== undefined) return this.#then((past) => past.query(params, asOf));
         const refusal = storage.readRefusal();
         return refusal === null ? reader.query(params) : err(refusal);
       },
-      tables: () => this.#tables(),
+      tables: ({ asOf }) =>
+        asOf === undefined ? this.#tables() : this.#then((past) => past.tables(asOf)),
       log: (params) => this.#log(params),
       verify: () => this.#verify(),
       backup: () => this.#backup(),
@@ -149,21 +170,55 @@ export class Methods {
       undo: (params) => this.#past.undo(params),
       restorePreview: (params) => this.#past.restorePreview(params),
       restore: (params) => this.#past.restore(params),
+      retention: () => this.#retention.retention(),
+      changeSetting: (params) =>
+        this.#onLeader("changeSetting", params, () => this.#retention.change(params)),
     };
   }
 
-  #makePast(): PastMethods {
-    const { context, log, applier, leadership } = this.#options;
+  /** Asks the past, once the database stands where it was: only what is applied here counts. */
+  async #then<T>(
+    ask: (past: AsOfReader) => Promise<Result<T, ApiError>>,
+  ): Promise<Result<T, ApiError>> {
+    const refusal = await this.#readRefusal();
+    return refusal === null ? ask(this.#asOf) : err(refusal);
+  }
+
+  #makePast(): { readonly past: PastMethods; readonly asOf: AsOfReader } {
+    const { context, log, applier, leadership, pastState, lag } = this.#options;
     const { store, clock } = context.ports;
     const appliedIndex = (): LogIndex => applier.position.applied.index;
-    return new PastMethods({
-      past: new Past({ log, store, clock, appliedIndex }),
+    const past = new Past({ log, store, clock, appliedIndex });
+    const asOf = new AsOfReader({
+      past,
+      state: pastState,
+      log,
+      appliedIndex,
+      wallMs: () => clock.wallMs(),
+      asOf: () => lag.asOf(),
+    });
+    const methods = new PastMethods({
+      past,
       log,
       store,
       readRefusal: () => this.#readRefusal(),
       writeRefusal: () => leadership.refusal(),
       write: (work, key) =>
         leadership.submit({ capture: this.#capture(work, key), ack: "committed" }),
+    });
+    return { past: methods, asOf };
+  }
+
+  #makeRetention(): RetentionMethods {
+    const { context, log, files, pastState, clusterSettings, settings, leadership } = this.#options;
+    return new RetentionMethods({
+      ...{ log, files, settings, state: pastState, reader: this.#asOf, cluster: clusterSettings },
+      wallMs: () => context.ports.clock.wallMs(),
+      write: (statement) => {
+        const work = { type: "statements", statements: [statement] } as const;
+        const capture = { ...this.#capture(work, {}), isInternal: true };
+        return leadership.submit({ capture, ack: "committed" });
+      },
     });
   }
 
@@ -284,7 +339,7 @@ export class Methods {
     return ok({ image: { $blob: base64Encode(image) }, asOf });
   }
 
-  async #onLeader<M extends "switchover" | "removeMember">(
+  async #onLeader<M extends "switchover" | "removeMember" | "changeSetting">(
     method: M,
     params: ApiParams<M>,
     here: () => Promise<Result<ApiResult<M>, ApiError>>,

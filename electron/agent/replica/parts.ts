@@ -11,6 +11,7 @@ import { RESEAT_METHOD } from "../members/seat-keeper.ts";
 import { SEATS_METHOD, Vouching } from "../members/vouching.ts";
 import type { PeerInfo } from "../transport/peer-links.ts";
 import { Applier } from "./applier.ts";
+import { ClusterSettings } from "./cluster-settings.ts";
 import { EventHub } from "./event-hub.ts";
 import { Forwarder } from "./forwarder.ts";
 import { LagHistory } from "./lag-history.ts";
@@ -19,6 +20,7 @@ import { makeDriver, makeLinks, makeSeats } from "./link-parts.ts";
 import { Leadership } from "./leadership.ts";
 import { Methods } from "./methods.ts";
 import type { Parts, PartsBase } from "./parts-types.ts";
+import { PastState } from "./past-state.ts";
 import { Pulse } from "./pulse.ts";
 import { Reader } from "./reader.ts";
 import type { SnapshotSource } from "./snapshot-sender.ts";
@@ -83,13 +85,24 @@ export function makeParts(base: PartsBase): Parts {
   return { ...data, ...service, admission, troubles, methods, pulse };
 }
 
+type DataParts = Pick<
+  Parts,
+  "applier" | "lag" | "snapshotter" | "transfers" | "recovery" | "settings" | "pastState"
+>;
+
 /** The parts between log and database. */
 function makeDataParts(
   { options, files, replica }: PartsBase,
   { links, driver, storage }: Pick<Parts, "links" | "driver" | "storage">,
-): Pick<Parts, "applier" | "lag" | "snapshotter" | "transfers" | "recovery"> {
+): DataParts {
   const { clock, logger, store } = options.ports;
   const { log, raft, snapshots } = files;
+  const { retentionBytes: bytes, retentionMs: ms } = options.settings;
+  const settings = new ClusterSettings(store, { bytes, ms });
+  const pastState = new PastState({
+    ...{ log, clock, logger, files: snapshots },
+    openStore: options.ports.openScratchStore,
+  });
   const raftStatus = (): RaftStatus => raft.status();
   const applier = new Applier({
     store,
@@ -117,6 +130,7 @@ function makeDataParts(
     applier,
     storage,
     settings: options.settings,
+    retention: () => settings.retention,
     configurationAt: (index) => raft.configurationAt(index),
     wallMs: () => clock.wallMs(),
     lowestNeeded: () => replica.lowestIndexNeeded(),
@@ -137,7 +151,7 @@ function makeDataParts(
     prepare: () => snapshotter.forTransfer(),
     exclusively: (work) => recovery.exclusively(work),
   });
-  return { applier, lag, snapshotter, transfers, recovery };
+  return { applier, lag, snapshotter, transfers, recovery, settings, pastState };
 }
 
 /** Followers a leader may point to: connected, in step, and with a snapshot of their own. */
@@ -177,6 +191,10 @@ function makeMethods(
   return new Methods({
     context,
     log: files.log,
+    files: files.snapshots,
+    settings: options.settings,
+    clusterSettings: parts.settings,
+    pastState: parts.pastState,
     raftStatus: () => files.raft.status(),
     applier,
     leadership,

@@ -14,6 +14,7 @@ import type { LogIndex, Position } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import { TRANSACTION_BYTES_MAX } from "../../../shared/changes/limits.ts";
+import { PayloadReader } from "../../../shared/changes/payload.ts";
 import { readPart } from "../../../shared/changes/parts.ts";
 import type { RowName } from "../../../shared/changes/row-name.ts";
 import type { LogEntry, LogView } from "../../../shared/raft/types.ts";
@@ -66,6 +67,8 @@ const WINDOW_ENTRIES_START = 256;
 /** More than the parts of the largest transaction: a window then holds a whole one. */
 const WINDOW_ENTRIES_MIN = 80;
 const WINDOW_ENTRIES_MAX = 16_384;
+/** Entries of the core alone are few: who has looked so far finds no transaction. */
+const WINDOWS_MAX = 16;
 
 /** Reads it. */
 export class Past {
@@ -168,6 +171,54 @@ export class Past {
   }
 
   /**
+   * The newest applied entry that no later time than this was written into, by the clocks of those who led.
+   *
+   * @returns null when all that is kept is newer; `isNewest` when nothing is.
+   */
+  async newestAt(
+    atMs: number,
+  ): Promise<Result<{ readonly index: LogIndex | null; readonly isNewest: boolean }, ApiError>> {
+    const { log, appliedIndex } = this.#options;
+    const applied = appliedIndex();
+    let isNewest = true;
+    for (let to: number = applied; to >= log.firstIndex;) {
+      const read = await this.#window(to, WINDOW_ENTRIES_MAX);
+      if (!read.ok) return read;
+      const { transactions, from } = read.value;
+      const found = transactions.findLast(({ payload }) => (madeAtMs(payload) ?? Infinity) <= atMs);
+      isNewest &&= found === transactions.at(-1);
+      if (isNewest && found !== undefined) return ok({ index: applied, isNewest });
+      if (found !== undefined) return ok({ index: found.position.index, isNewest });
+      to = from - 1;
+    }
+    return ok({ index: null, isNewest });
+  }
+
+  /** ISO 8601: when the newest transaction up to an entry was made; null when it is not kept. */
+  async timeAt(index: number): Promise<string | null> {
+    const { log, appliedIndex } = this.#options;
+    let to = Math.min(index, appliedIndex());
+    for (let tries = 0; to >= log.firstIndex && tries < WINDOWS_MAX; tries++) {
+      const read = await this.#window(to, WINDOW_ENTRIES_MIN);
+      if (!read.ok) return null;
+      const newest = read.value.transactions.at(-1);
+      if (newest !== undefined) return isoTime(newest);
+      to = read.value.from - 1;
+    }
+    return null;
+  }
+
+  /** ISO 8601: when the first transaction after an entry was made; null when there is none. */
+  async timeAfter(index: number): Promise<string | null> {
+    const { log, appliedIndex } = this.#options;
+    const from = Math.max(log.firstIndex, index + 1);
+    const to = Math.min(from + WINDOW_ENTRIES_MIN, appliedIndex());
+    const read = to < from ? null : await this.#window(to, to - from + 1);
+    const oldest = read?.ok === true ? read.value.transactions[0] : undefined;
+    return oldest === undefined ? null : isoTime(oldest);
+  }
+
+  /**
    * What takes back everything after an entry, the newest stretch of the log first.
    *
    * @param row Only this row, or only this table when it has no key; null for everything.
@@ -240,6 +291,17 @@ export class Past {
     const { firstIndex } = this.#options.log;
     return notFound(`Entry ${index} is not kept any more, the log begins at ${firstIndex}`);
   }
+}
+
+function isoTime({ payload }: LoggedTransaction): string | null {
+  const atMs = madeAtMs(payload);
+  return atMs === null ? null : new Date(atMs).toISOString();
+}
+
+/** By the clock of who led then. */
+function madeAtMs(payload: Uint8Array): number | null {
+  const opened = PayloadReader.open(payload);
+  return opened.ok ? opened.value.header.atMs : null;
 }
 
 /** Entries at the front that belong to a transaction whose first part is further back. */

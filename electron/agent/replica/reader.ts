@@ -28,7 +28,8 @@ type ReaderOptions = {
   readonly waitMs: number;
 };
 
-const ROWS_DEFAULT = 10_000;
+/** Rows of an answer when nobody asks for another number. */
+export const QUERY_ROWS_DEFAULT = 10_000;
 /** After a leader change the new one answers as soon as its no-op is committed. */
 const READ_INDEX_RETRY_MS = 50;
 
@@ -52,7 +53,7 @@ export class Reader {
     const asked = await askStore(this.#options.store, "query", {
       sql: params.sql,
       params: params.params ?? [],
-      rowsMax: params.rowsMax ?? ROWS_DEFAULT,
+      rowsMax: params.rowsMax ?? QUERY_ROWS_DEFAULT,
     });
     if (!asked.ok) return asked;
     const outcome = asked.value;

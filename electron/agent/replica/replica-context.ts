@@ -87,5 +87,5 @@ export type ReplicaContext = {
   readonly record: ClusterRecord;
   readonly version: string;
   readonly nameOf: (member: MemberId) => string;
-  readonly shownSettings: { readonly [key: string]: string | number };
+  readonly shownSettings: () => { readonly [key: string]: string | number };
 };

@@ -12,6 +12,7 @@ import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import { decodeSeatContext } from "../../../shared/cluster/seat-context.ts";
+import { retentionValues } from "../../../shared/cluster/retention.ts";
 import type { Status } from "../../../shared/cluster/status.ts";
 import type { HelloMessage, RefusalCode } from "../../../shared/protocol/hello.ts";
 import type { MemberMessage } from "../../../shared/protocol/messages.ts";
@@ -70,12 +71,11 @@ export class Replica implements PartsListener {
       record,
       version,
       nameOf: (member) => this.#nameOf(member),
-      shownSettings: {
+      shownSettings: () => ({
         "heartbeat-ms": settings.raft.heartbeatMs,
         "election-ms": settings.raft.electionMs,
-        "retention-mib": Math.round(settings.retentionBytes / (1024 * 1024)),
-        "retention-days": Math.round(settings.retentionMs / (24 * 60 * 60 * 1000)),
-      },
+        ...retentionValues(this.#parts.settings.retention),
+      }),
     };
     this.#parts = makeParts({ options, files, context: this.#context, replica: this });
   }
@@ -84,6 +84,7 @@ export class Replica implements PartsListener {
   async start(): Promise<OpenFailure | null> {
     this.#parts.applier.resume(this.#files.storePosition, this.raftStatus().commitIndex);
     this.#noteConfiguration(this.raftStatus());
+    void this.#parts.settings.refresh();
     this.#parts.seats.announce();
     const listening = await this.#parts.links.start();
     if (!listening.ok) return listening.error;
@@ -136,8 +137,9 @@ export class Replica implements PartsListener {
   }
 
   /** The store was restarted (a query was stopped, or its worker died): fills it again. */
-  restoreStore(): Promise<void> {
-    return this.#parts.recovery.run();
+  async restoreStore(): Promise<void> {
+    await this.#parts.recovery.run();
+    await this.#parts.settings.refresh();
   }
 
   /** Hands leadership to another voter if it leads, as far as one is there to take it. */
@@ -152,6 +154,7 @@ export class Replica implements PartsListener {
     this.#isClosed = true;
     const { pulse, leadership, transfers, links, driver, applier, snapshotter, seats, hub } =
       this.#parts;
+    const { pastState } = this.#parts;
     pulse.stop();
     leadership.close();
     await transfers.close();
@@ -159,6 +162,7 @@ export class Replica implements PartsListener {
     await driver.stop();
     await applier.close();
     await snapshotter.close();
+    await pastState.close();
     await seats.close();
     await this.#files.log.close();
     hub.close();
@@ -255,14 +259,17 @@ export class Replica implements PartsListener {
   }
 
   /** The core took a received snapshot; it replaces log and database. */
-  installSnapshot(mark: SnapshotMark): Promise<DiskError | null> {
-    return this.#parts.transfers.install(mark);
+  async installSnapshot(mark: SnapshotMark): Promise<DiskError | null> {
+    const failure = await this.#parts.transfers.install(mark);
+    void this.#parts.settings.refresh();
+    return failure;
   }
 
   /** The database holds more than before. */
   onApplied(outcome: Parameters<AppliedListener>[0], batch: Parameters<AppliedListener>[1]): void {
-    const { hub } = this.#parts;
+    const { hub, settings } = this.#parts;
     const { tables, rowCount, isSchemaChange } = outcome;
+    if (outcome.isSettingsChange) void settings.refresh().then(() => this.statusChanged());
     if (tables.length > 0 || isSchemaChange) {
       hub.emit({ type: "committed", ...batch, tables, rowCount, isSchemaChange });
     }

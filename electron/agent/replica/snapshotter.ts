@@ -1,15 +1,17 @@
 /**
  * Makes snapshots and lets go of the log behind them.
  *
- * The log keeps a window behind the newest snapshot for members that were away a while: so many
- * bytes or so many days, whichever is less. It is never cut above what this member's own store or
- * the older kept snapshot needs, and what a connected member or a snapshot on its way needs is
- * kept beyond the window, up to a multiple of it: one that is there and does not move may cost
- * disk, but not all of it.
+ * The log keeps a window behind the newest entry, for members that were away a while and for who
+ * reads the past: so many bytes or so many days, whichever is less. It reaches back to the newest
+ * snapshot before that window, because only from there the past can be read. It is never cut above
+ * what this member's own store or the older of the newest two snapshots needs, and what a connected
+ * member or a snapshot on its way needs is kept beyond it, up to a multiple of the window: one that
+ * is there and does not move may cost disk, but not all of it.
  */
 import { assert, defined } from "../../../shared/base/assert.ts";
 import { logIndex } from "../../../shared/base/ids.ts";
 import type { LogIndex } from "../../../shared/base/ids.ts";
+import type { Retention } from "../../../shared/cluster/retention.ts";
 import type { Configuration } from "../../../shared/raft/types.ts";
 import type { ReplicationLog } from "../log/replication-log.ts";
 import type { SnapshotFiles } from "../log/snapshots.ts";
@@ -25,7 +27,9 @@ type SnapshotterOptions = {
   readonly files: SnapshotFiles;
   readonly applier: Applier;
   readonly storage: StorageState;
-  readonly settings: ReplicaSettings;
+  readonly settings: Pick<ReplicaSettings, "snapshotAfterBytes">;
+  /** How much log is kept, as it is set now. */
+  readonly retention: () => Retention;
   readonly configurationAt: (index: LogIndex) => Configuration;
   /** ms since 1970: what is older than the retention is let go of. */
   readonly wallMs: () => number;
@@ -104,24 +108,36 @@ export class Snapshotter {
   }
 
   async #truncate(): Promise<void> {
-    const { log, files, settings, lowestNeeded, storage } = this.#options;
+    const { log, files, lowestNeeded, storage } = this.#options;
+    if (!storage.isOk) return;
+    const { bytes } = this.#options.retention();
+    const window = Math.max(firstIndexWithin(log, bytes) - 1, this.#lastTooOld());
+    const pruned = await files.keepFor(logIndex(window));
     // With a single snapshot the whole log stays: it is what a damaged one is replaced by.
     const oldest = files.previous()?.mark.position.index ?? logIndex(0);
-    if (oldest < log.firstIndex || !storage.isOk) return;
-    const { retentionBytes } = settings;
-    const window = Math.max(firstIndexWithin(log, retentionBytes) - 1, this.#lastTooOld());
-    const heldMax = firstIndexWithin(log, retentionBytes * HELD_WINDOW_COUNT) - 1;
-    const upTo = Math.min(oldest, window, Math.max(lowestNeeded(), heldMax));
+    if (!pruned.ok || oldest < log.firstIndex) return;
+    const heldMax = firstIndexWithin(log, bytes * HELD_WINDOW_COUNT) - 1;
+    const needed = Math.max(lowestNeeded(), heldMax);
+    const upTo = Math.min(oldest, window, needed, this.#pastFrom(window));
     if (upTo < log.firstIndex || upTo === this.#cutAt) return;
     assert(upTo <= log.lastIndex, "only stored entries are let go");
     this.#cutAt = upTo;
     await log.truncatePrefix(logIndex(upTo));
   }
 
+  /** From where the window can be read: the newest snapshot before it, or the empty database. */
+  #pastFrom(window: number): number {
+    const { log, files } = this.#options;
+    const before = files.kept.findLast(({ mark }) => mark.position.index <= window);
+    if (before !== undefined) return before.mark.position.index;
+    // What a folder of an earlier version lacks comes with the next snapshots.
+    return log.firstIndex === 1 ? 0 : Infinity;
+  }
+
   /** The last index that is older than the retention; 0 when none is. */
   #lastTooOld(): number {
-    const { log, settings, wallMs } = this.#options;
-    return log.lastIndexBefore(wallMs() - settings.retentionMs);
+    const { log, retention, wallMs } = this.#options;
+    return log.lastIndexBefore(wallMs() - retention().ms);
   }
 }
 

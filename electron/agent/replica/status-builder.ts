@@ -68,7 +68,7 @@ export function buildStatus(sources: StatusSources): Status {
     members: raft.configuration.seats.map((seat) => memberStatus(seat, sources)),
     durability: "synchronous",
     storage: sources.storage,
-    settings: context.shownSettings,
+    settings: context.shownSettings(),
     version: context.version,
     at: new Date(context.ports.clock.wallMs()).toISOString(),
   };

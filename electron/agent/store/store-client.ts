@@ -58,6 +58,9 @@ export function spawnStoreWorker(workerUrl: URL, wasmPath: string | null): Store
   return new Worker(workerUrl, { workerData, name: "tidemark-store" }) as StoreThread;
 }
 
+/** Smaller buffers may be pieces of Node's pool, which cannot be given away. */
+const HANDED_OVER_BYTES_MIN = 1024 * 1024;
+
 type PendingCall = {
   readonly id: number;
   readonly method: keyof StoreMethods;
@@ -144,7 +147,7 @@ class StoreClient implements Store {
       this.#limit = this.#options.clock.after(limitMs, () => this.#endOverdue(call, limitMs));
     }
     const { id, method, params } = call;
-    this.#thread.postMessage({ id, method, params }, []);
+    this.#thread.postMessage({ id, method, params }, handedOver(call));
   }
 
   #answer(answer: { readonly id: number; readonly result: unknown }): void {
@@ -210,6 +213,14 @@ class StoreClient implements Store {
     this.#limit = null;
     this.#running = null;
   }
+}
+
+/** A large image is given to the thread, not copied: nobody here reads it after a `load`. */
+function handedOver({ method, params }: PendingCall): readonly ArrayBuffer[] {
+  if (method !== "load") return [];
+  const buffer = (params as StoreMethods["load"]["params"]).image?.buffer;
+  const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength >= HANDED_OVER_BYTES_MIN;
+  return isOwn ? [buffer] : [];
 }
 
 /** What the owner of an ended call gets: every edit of a batch that was captured together. */

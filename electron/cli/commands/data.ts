@@ -4,6 +4,7 @@ import type { FileOptions } from "../../agent/interchange/table-file.ts";
 import { FILE_ENCODINGS, type FileEncoding } from "../../agent/interchange/text-decoder.ts";
 import { addCommand, withAgent, type CliContext, type CommonOptions } from "../command.ts";
 import { fail } from "../failure.ts";
+import { parseMoment, type MomentOptions } from "../past-moment.ts";
 import { backup } from "./backup.ts";
 import { exportTable } from "./export.ts";
 import { importFile } from "./import.ts";
@@ -14,7 +15,7 @@ type SqlOptions = CommonOptions & {
   readonly readLevel?: string;
   readonly maxStalenessMs?: string;
   readonly ack?: string;
-};
+} & MomentOptions;
 
 type ImportOptions = CommonOptions & {
   readonly table: string;
@@ -28,7 +29,7 @@ type ExportOptions = CommonOptions & {
   readonly table: string;
   readonly format: string;
   readonly raw?: true;
-};
+} & MomentOptions;
 
 /** Registers them. */
 export function registerDataCommands(context: CliContext): void {
@@ -41,6 +42,8 @@ export function registerDataCommands(context: CliContext): void {
   );
 }
 
+const AT_HELP = "as it was at this time, e.g. 2026-11-03T18:00, by the leaders' clocks";
+const AS_OF_HELP = "as it was after this transaction, TERM:INDEX";
 const READ_LEVELS: readonly ReadLevel[] = ["local", "bounded", "session", "linearizable"];
 const ACK_LEVELS: readonly AckLevel[] = ["flushed", "committed", "applied"];
 
@@ -50,6 +53,8 @@ function registerSql(context: CliContext): void {
     .option("--read-level <level>", READ_LEVELS.join(", "))
     .option("--max-staleness-ms <ms>", "with --read-level bounded")
     .option("--ack <level>", ACK_LEVELS.join(", "))
+    .option("--at <time>", AT_HELP)
+    .option("--as-of <position>", AS_OF_HELP)
     .action((statements: string[], options: SqlOptions) => {
       const readLevel = READ_LEVELS.find((level) => level === options.readLevel);
       const ack = ACK_LEVELS.find((level) => level === options.ack);
@@ -61,8 +66,16 @@ function registerSql(context: CliContext): void {
         context.finish(fail(`${levels}.`, 2));
         return undefined;
       }
+      const moment = parseMoment(options);
+      if (!moment.ok) {
+        context.finish(moment);
+        return undefined;
+      }
       const { params = null, maxStalenessMs = null } = options;
-      const request = { statements, params, readLevel, maxStalenessMs, ack };
+      const request = {
+        ...{ statements, params, readLevel, maxStalenessMs, ack },
+        moment: moment.value,
+      };
       return withAgent(context, options, (client, scope) => runSql(client, scope, request));
     });
 }
@@ -101,15 +114,21 @@ function registerExport(context: CliContext): void {
     .requiredOption("--table <table>", "the table or view")
     .option("--format <format>", "csv or json", "csv")
     .option("--raw", "CSV: do not guard text that a spreadsheet would run as a formula")
+    .option("--at <time>", AT_HELP)
+    .option("--as-of <position>", AS_OF_HELP)
     .action((options: ExportOptions) => {
       const { format, table, raw = false } = options;
       if (format !== "csv" && format !== "json") {
         context.finish(fail("--format is csv or json.", 2));
         return undefined;
       }
-      return withAgent(context, options, (client, scope) =>
-        exportTable(client, scope, { table, format, isRaw: raw }),
-      );
+      const moment = parseMoment(options);
+      if (!moment.ok) {
+        context.finish(moment);
+        return undefined;
+      }
+      const request = { table, format, isRaw: raw, moment: moment.value } as const;
+      return withAgent(context, options, (client, scope) => exportTable(client, scope, request));
     });
 }
 

@@ -5,6 +5,7 @@
  * export says so: its rows then are not all of one moment.
  */
 import type { ApiError, ApiResult, TableInfo } from "../../../shared/api/methods.ts";
+import type { PastMoment } from "../../../shared/api/past.ts";
 import { ok, type Result } from "../../../shared/base/result.ts";
 import type { JsonCell } from "../../../shared/changes/values.ts";
 import type { AsOf } from "../../../shared/cluster/status.ts";
@@ -21,6 +22,8 @@ export type ExportRequest = {
   readonly table: string;
   readonly format: "csv" | "json";
   readonly isRaw: boolean;
+  /** null: the present. */
+  readonly moment: PastMoment | null;
 };
 
 const PAGE_ROWS = 5_000;
@@ -38,8 +41,12 @@ export async function exportTable(
   scope: CommandScope,
   request: ExportRequest,
 ): Promise<CommandResult> {
-  const tables = await client.call("tables", {});
+  const past = request.moment === null ? {} : { asOf: request.moment };
+  const tables = await client.call("tables", past);
   if (!tables.ok) return failWith(tables.error);
+  const { term, index } = tables.value.asOf;
+  // A time is looked up once: all pages are of one state then.
+  const pageOf = request.moment === null ? {} : { asOf: { term, index } };
   const table = findTable(tables.value.tables, request.table);
   if (table === null) return fail(`there is no table ${JSON.stringify(request.table)}.`, 4);
   const columns = table.columns.map(({ name }) => name);
@@ -48,7 +55,7 @@ export async function exportTable(
   let rowCount = 0;
   let first: AsOf = tables.value.asOf;
   let last: AsOf = first;
-  for await (const page of readPages(client, table)) {
+  for await (const page of readPages(client, table, pageOf)) {
     if (!page.ok) return page;
     if (rowCount === 0) first = page.value.asOf;
     last = page.value.asOf;
@@ -80,6 +87,7 @@ type Page = { readonly rows: readonly Cells[]; readonly asOf: AsOf };
 async function* readPages(
   client: AgentClient,
   table: TableInfo,
+  pageOf: { readonly asOf?: PastMoment },
 ): AsyncGenerator<Result<Page, CliFailure>> {
   const keys = keysOf(table);
   const columns = table.columns.map(({ name }) => quoteName(name));
@@ -99,6 +107,7 @@ async function* readPages(
       sql: `${from}${where}${order} LIMIT ${pageRows}${skip}`,
       params: after ?? [],
       rowsMax: pageRows,
+      ...pageOf,
     });
     if (!answer.ok && answer.error.code === "too-large" && pageRows > 1) {
       // Large cells: as many rows as fit into one answer.

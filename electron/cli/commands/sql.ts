@@ -9,6 +9,7 @@ import type {
   ReadLevel,
   StatementResult,
 } from "../../../shared/api/methods.ts";
+import type { PastMoment } from "../../../shared/api/past.ts";
 import { formatPosition } from "../../../shared/base/ids.ts";
 import { ok, type Result } from "../../../shared/base/result.ts";
 import type { JsonCell, JsonParams } from "../../../shared/changes/values.ts";
@@ -27,6 +28,8 @@ export type SqlRequest = {
   readonly readLevel: ReadLevel | undefined;
   readonly maxStalenessMs: string | null;
   readonly ack: AckLevel | undefined;
+  /** null: the present. */
+  readonly moment: PastMoment | null;
 };
 
 /** Runs one query, or all statements as one transaction. */
@@ -43,6 +46,7 @@ export async function runSql(
   }
   const named = params.value === null ? {} : { params: params.value };
   if (more.length === 0 && isReading(sql)) return query(client, scope, request, named);
+  if (request.moment !== null) return fail("the past can only be read.", 2);
   const statements =
     more.length === 0 ? [{ sql, ...named }] : request.statements.map((text) => ({ sql: text }));
   const done = await client.call("execute", {
@@ -62,7 +66,7 @@ async function query(
   request: SqlRequest,
   named: { readonly params?: JsonParams },
 ): Promise<CommandResult> {
-  const { readLevel, maxStalenessMs } = request;
+  const { readLevel, maxStalenessMs, moment } = request;
   if (maxStalenessMs !== null && !/^\d{1,12}$/.test(maxStalenessMs)) {
     return fail("--max-staleness-ms is a whole number.", 2);
   }
@@ -71,6 +75,7 @@ async function query(
     ...named,
     ...(readLevel === undefined ? {} : { readLevel }),
     ...(maxStalenessMs === null ? {} : { maxStalenessMs: Number(maxStalenessMs) }),
+    ...(moment === null ? {} : { asOf: moment }),
   });
   if (!answer.ok) return failWith(answer.error);
   const { columns, rows, isTruncated, asOf } = answer.value;
@@ -82,8 +87,12 @@ async function query(
   return ok(null);
 }
 
-/** What a result stands for, e.g. `as of 7:18204, 3 changes behind`. */
+/** What a result stands for, e.g. `as of 7:18204, 3 changes behind`, or `the past: as of 7:18204 (2026-11-03...)`. */
 export function describeAsOf(asOf: AsOf): string {
+  if (asOf.past !== undefined) {
+    const { at } = asOf.past;
+    return `the past: as of ${formatPosition(asOf)}${at === null ? "" : ` (${at})`}`;
+  }
   const behind = asOf.lagEntries === 0 ? "" : `, ${formatCount(asOf.lagEntries)} changes behind`;
   const away = asOf.leaderReachable ? "" : `, leader unreachable, last heard ${asOf.at ?? "never"}`;
   const lag = asOf.lagMs === null || asOf.lagMs === 0 ? "" : `, ${formatMs(asOf.lagMs)} late`;

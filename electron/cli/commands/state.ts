@@ -1,4 +1,4 @@
-/** `status`, `log`, `verify`, `settings`: what this member knows. */
+/** `status`, `log`, `verify`: what this member knows. */
 import type { ApiResult } from "../../../shared/api/methods.ts";
 import { formatPosition } from "../../../shared/base/ids.ts";
 import { ok } from "../../../shared/base/result.ts";
@@ -39,15 +39,6 @@ export function registerStateCommands(context: CliContext): void {
     );
   addCommand(context, "verify", "recompute the checksums from the rows").action(
     (options: CommonOptions) => withAgent(context, options, verify),
-  );
-  addCommand(context, "settings <get> [key]", "settings get [KEY]: print the settings").action(
-    (verb: string, key: string | undefined, options: CommonOptions) => {
-      if (verb === "get") {
-        return withAgent(context, options, (client, scope) => settings(client, scope, key));
-      }
-      context.finish(fail(`settings knows get, not ${JSON.stringify(verb)}.`, 2));
-      return undefined;
-    },
   );
 }
 
@@ -191,27 +182,6 @@ async function verify(client: AgentClient, scope: CommandScope): Promise<Command
   });
   if (!isIdentical) return fail(`the data at ${index} is NOT what the log says it should be.`);
   if (!scope.isJson) scope.terminal.out(`Identical at ${index}.\n`);
-  return ok(null);
-}
-
-async function settings(
-  client: AgentClient,
-  scope: CommandScope,
-  key: string | undefined,
-): Promise<CommandResult> {
-  const answer = await client.call("status", {});
-  if (!answer.ok) return failWith(answer.error);
-  const all: Readonly<Record<string, string | number>> = {
-    durability: answer.value.durability,
-    ...answer.value.settings,
-  };
-  if (key === undefined) {
-    print(scope, all, () => textPairs(Object.entries(all).map(([k, v]) => [k, String(v)])));
-    return ok(null);
-  }
-  const value = Object.hasOwn(all, key) ? all[key] : undefined;
-  if (value === undefined) return fail(`there is no setting ${JSON.stringify(key)}.`, 4);
-  print(scope, { [key]: value }, () => `${value}\n`);
   return ok(null);
 }
 
