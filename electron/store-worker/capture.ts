@@ -17,16 +17,18 @@ import {
 } from "../../shared/changes/limits.ts";
 import { splitPayload } from "../../shared/changes/parts.ts";
 import { PayloadBuilder, resultsBytes } from "../../shared/changes/payload.ts";
-import { readClient } from "./bookkeeping.ts";
+import { readClient, type Checksums } from "./bookkeeping.ts";
 import type { Connection } from "./connection.ts";
 import { checkExpected } from "./expectation.ts";
 import { readCounters, type Counters } from "./counters.ts";
 import type { DeferredKeys } from "./deferred-keys.ts";
-import type { CaptureOutcome, CaptureRequest } from "./messages.ts";
+import type { CaptureOutcome, CaptureRequest, FormerState } from "./messages.ts";
 import type { Recorder } from "./recorder.ts";
 import { errorAnswer, Refusal } from "./refusal.ts";
+import { restoreState } from "./restore-state.ts";
 import { StatementRunner } from "./statement-runner.ts";
 import type { Schema } from "./schema.ts";
+import type { StoreState } from "./state.ts";
 import { takeBack, undoTransaction, type UndoContext } from "./undo.ts";
 import { joinInverses } from "./way-back.ts";
 
@@ -51,14 +53,20 @@ export class BatchCapture {
   readonly #deferredKeys: DeferredKeys;
   readonly #payloads: Uint8Array[] = [];
   readonly #sequences = new Map<string, number>();
+  readonly #checksums: Checksums;
   #schema: Schema;
   #hasSchemaChange = false;
 
-  constructor({ connection, recorder, deferredKeys }: CaptureTools, schema: Schema) {
+  /** @param state What the transaction began with. */
+  constructor(
+    { connection, recorder, deferredKeys }: CaptureTools,
+    state: Pick<StoreState, "schema" | "checksums">,
+  ) {
     this.#connection = connection;
     this.#recorder = recorder;
     this.#deferredKeys = deferredKeys;
-    this.#schema = schema;
+    this.#schema = state.schema;
+    this.#checksums = state.checksums;
   }
 
   get batch(): CapturedBatch {
@@ -128,6 +136,8 @@ export class BatchCapture {
         return this.#takeBack((context) => undoTransaction(context, work.payload), builder);
       case "restore":
         return this.#takeBack((context) => takeBack(context, joinInverses(work.inverses)), builder);
+      case "restore-state":
+        return takenBack(this.#restore(runner, builder, work.former));
       default:
         return unreachable(work);
     }
@@ -139,8 +149,13 @@ export class BatchCapture {
   ): readonly StatementResult[] {
     const [connection, deferredKeys] = [this.#connection, this.#deferredKeys];
     const context = { connection, deferredKeys, schema: this.#schema, builder };
-    const changes = this.#recorder.step(() => action(context));
-    return [{ changes, lastInsertRowid: 0 }];
+    return takenBack(this.#recorder.step(() => action(context)));
+  }
+
+  #restore(runner: StatementRunner, builder: PayloadBuilder, former: FormerState): number {
+    const state = { schema: this.#schema, checksums: this.#checksums };
+    const [connection, recorder] = [this.#connection, this.#recorder];
+    return restoreState({ connection, recorder, runner, builder, state }, former);
   }
 
   #accept(
@@ -180,6 +195,10 @@ export class BatchCapture {
     }
     return ok({ type: "duplicate", position: record.position, results: record.results });
   }
+}
+
+function takenBack(changes: number): readonly StatementResult[] {
+  return [{ changes, lastInsertRowid: 0 }];
 }
 
 function notAUsersTable(table: string): Refusal {

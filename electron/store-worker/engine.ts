@@ -35,6 +35,7 @@ import type {
 } from "./messages.ts";
 import { ConnectionMode } from "./mode.ts";
 import { runQuery } from "./query.ts";
+import { readFormerRows, readOutline } from "./outline.ts";
 import { findRow, readChanges } from "./past.ts";
 import { Recorder } from "./recorder.ts";
 import { Divergence } from "./row-writer.ts";
@@ -120,6 +121,13 @@ export class StoreEngine {
         return this.#preview(params as StoreMethods["preview"]["params"]);
       case "wayBack":
         return wayBack(params as StoreMethods["wayBack"]["params"]);
+      case "outline":
+        return readOutline(this.#settled().connection, this.#now());
+      case "formerRows": {
+        const { connection } = this.#settled();
+        const wanted = params as StoreMethods["formerRows"]["params"];
+        return readFormerRows(connection, this.#now().schema, wanted);
+      }
       case "rowChanges":
         return readChanges(params as StoreMethods["rowChanges"]["params"]);
       case "rowHistory":
@@ -167,11 +175,14 @@ export class StoreEngine {
 
   #capture(requests: readonly CaptureRequest[]): readonly CaptureOutcome[] {
     const database = this.#settled();
-    const { schema } = this.#now();
-    database.mode.capture();
-    database.recorder.install(schema);
+    const state = this.#now();
+    const isRestore = requests.some(({ work }) => work.type === "restore-state");
+    assert(!isRestore || requests.length === 1, "a former state is brought back alone");
+    if (isRestore) database.mode.restore();
+    else database.mode.capture();
+    database.recorder.install(state.schema);
     database.connection.run("BEGIN");
-    const capture = new BatchCapture(database, schema);
+    const capture = new BatchCapture(database, state);
     this.#captured = capture.batch;
     const outcomes = requests.map((request) => capture.capture(request));
     this.#captured = capture.batch;

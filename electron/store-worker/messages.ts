@@ -7,6 +7,7 @@ import type { Result } from "../../shared/base/result.ts";
 import type { ColumnInfo, StatementResult, TableInfo } from "../../shared/api/methods.ts";
 import type { TransactionLine } from "../../shared/api/past.ts";
 import type { ExpectedRow } from "../../shared/changes/expected-row.ts";
+import type { Outline, RestoreScope } from "../../shared/changes/restore-plan.ts";
 import type { RowChange } from "../../shared/changes/row-change.ts";
 import type { RowName } from "../../shared/changes/row-name.ts";
 import type { UndoConflict } from "../../shared/changes/undo.ts";
@@ -58,7 +59,9 @@ export type CaptureRequest = {
     /** Takes a whole transaction back. */
     | { readonly type: "undo"; readonly payload: Uint8Array }
     /** Brings a former state back: the answers of `wayBack`, the newest stretch of the log first. */
-    | { readonly type: "restore"; readonly inverses: readonly Uint8Array[] };
+    | { readonly type: "restore"; readonly inverses: readonly Uint8Array[] }
+    /** The same over changes of the schema. Alone in its batch: foreign keys rest while it is captured. */
+    | { readonly type: "restore-state"; readonly former: FormerState };
   /** Exactly-once key; null for clients that do not retry. */
   readonly client: { readonly id: string; readonly sequence: number } | null;
   /** Shown in the history: the member (and user) that asked. */
@@ -67,6 +70,16 @@ export type CaptureRequest = {
   readonly atMs: number;
   /** Tidemark's own bookkeeping: may touch `_tidemark_*` tables. */
   readonly isInternal: boolean;
+};
+
+/** A former state as it is brought back. */
+export type FormerState = {
+  readonly scope: RestoreScope;
+  readonly outline: Outline;
+  /** Whose rows are in `rows`; one without rows was empty. */
+  readonly tables: readonly string[];
+  /** The answer of `formerRows`. */
+  readonly rows: Uint8Array;
 };
 
 /** What capturing one transaction gave. Nothing of it stays in the database. */
@@ -187,7 +200,7 @@ export type StoreMethods = {
   /** What a transaction would do if it came now; nothing of it stays. */
   preview: {
     params: { readonly work: CaptureRequest["work"]; readonly rowsMax: number };
-    result: Result<Pick<TransactionChanges, "changes" | "rowCount">, StoreError>;
+    result: Result<Pick<TransactionChanges, "schemaChanges" | "changes" | "rowCount">, StoreError>;
   };
   /** One SQLite transaction; the entries ascend by 1 from the applied index. */
   apply: { params: { readonly entries: readonly CommittedEntry[] }; result: ApplyOutcome };
@@ -229,13 +242,26 @@ export type StoreMethods = {
   };
   /**
    * What takes whole transactions back, the last change first: of a row, of a table (a row without a key), of
-   * everything (null). `inverse` is null when there is nothing; `row` is the name the row had before.
+   * everything (null). `inverse` is null when there is nothing; `row` is the name the row had before. What a table
+   * held that was itself changed is not in the log: then the state of then is needed.
    */
   wayBack: {
     params: { readonly payloads: readonly Uint8Array[]; readonly row: RowName | null };
     result: Result<
-      { readonly inverse: Uint8Array | null; readonly row: RowName | null },
+      | {
+          readonly type: "inverse";
+          readonly inverse: Uint8Array | null;
+          readonly row: RowName | null;
+        }
+      | { readonly type: "schema-changed" },
       StoreError
     >;
+  };
+  /** The database without its rows. */
+  outline: { params: Record<string, never>; result: Outline };
+  /** All rows of tables, or one row of a table, as a payload; `too-large` above what a transaction may hold. */
+  formerRows: {
+    params: { readonly tables: readonly string[]; readonly row: RowName | null };
+    result: Result<Uint8Array, StoreError>;
   };
 };

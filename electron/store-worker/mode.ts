@@ -18,7 +18,7 @@ const PRAGMAS = [
  */
 export class ConnectionMode {
   readonly #connection: Connection;
-  #mode: "none" | "capture" | "apply" = "none";
+  #mode: "none" | "capture" | "restore" | "apply" = "none";
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -29,11 +29,16 @@ export class ConnectionMode {
     this.#enter("capture", "ON", "OFF");
   }
 
+  /** A former state is captured: each row is written as it was, so nothing may follow from another one. */
+  restore(): void {
+    this.#enter("restore", "OFF", "OFF");
+  }
+
   apply(): void {
     this.#enter("apply", "OFF", "ON");
   }
 
-  #enter(mode: "capture" | "apply", foreignKeys: string, ignoreChecks: string): void {
+  #enter(mode: "capture" | "restore" | "apply", foreignKeys: string, ignoreChecks: string): void {
     if (this.#mode === mode) return;
     this.#connection.run(`PRAGMA foreign_keys = ${foreignKeys}`);
     this.#connection.run(`PRAGMA ignore_check_constraints = ${ignoreChecks}`);

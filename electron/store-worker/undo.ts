@@ -31,7 +31,8 @@ import type { TableLayout } from "./table-layout.ts";
 /** Where an undo happens. */
 export type UndoContext = {
   readonly connection: Connection;
-  readonly deferredKeys: DeferredKeys;
+  /** null: keys between tables rest altogether, so all rows are looked at in the end. */
+  readonly deferredKeys: DeferredKeys | null;
   readonly schema: Schema;
   /** What the recorder writes to meanwhile. */
   readonly builder: PayloadBuilder;
@@ -224,14 +225,14 @@ class Undo {
 
   #checkReferences(): void {
     const { connection, deferredKeys } = this.#context;
-    if (!deferredKeys.areBroken) return;
+    if (deferredKeys?.areBroken === false) return;
     for (const [child, rowid, parent] of connection.cached("PRAGMA foreign_key_check").all()) {
       const table = String(child);
       const row = rowid === null ? "A row" : `Row ${String(rowid)}`;
       const detail = `${row} of table ${table} would refer to a row of ${String(parent)} that is not there.`;
       this.#conflict({ ...NO_ROW, table, reason: "reference", detail });
     }
-    if (this.#conflictCount > 0) return;
+    if (this.#conflictCount > 0 || deferredKeys === null) return;
     const detail = "A row would refer to a row that is not there.";
     this.#conflict({ ...NO_ROW, table: "", reason: "reference", detail });
   }

@@ -25,6 +25,7 @@ export function wayBack({ payloads, row }: StoreMethods["wayBack"]["params"]): W
     const payload = defined(payloads[i], "a place in the list");
     const rows = rowsOf(payload, name);
     if (!rows.ok) return rows;
+    if (rows.value === null) return ok({ type: "schema-changed" });
     for (const change of rows.value.reverse()) {
       if (name !== null) {
         const sides = sidesOf(payload, change, name);
@@ -35,7 +36,7 @@ export function wayBack({ payloads, row }: StoreMethods["wayBack"]["params"]): W
     }
   }
   const inverse = builder.isEmpty ? null : finishInverse(builder);
-  return ok({ inverse, row: name === null ? null : nameOf(name) });
+  return ok({ type: "inverse", inverse, row: name === null ? null : nameOf(name) });
 }
 
 /** Inverses of one stretch of the log after the other as one. */
@@ -59,14 +60,18 @@ export function joinInverses(inverses: readonly Uint8Array[]): Uint8Array {
   return finishInverse(builder);
 }
 
-function rowsOf(payload: Uint8Array, name: RowMatcher | null): Result<RowPlace[], StoreError> {
+/** null when the schema changed in it, as far as it matters here. */
+function rowsOf(
+  payload: Uint8Array,
+  name: RowMatcher | null,
+): Result<RowPlace[] | null, StoreError> {
   const opened = PayloadReader.open(payload);
   if (!opened.ok) return err({ code: "not-found", message: opened.error.detail });
   const rows: RowPlace[] = [];
   const reader = opened.value;
   for (let record = reader.next(); record !== null; record = reader.next()) {
-    if (record.type === "schema" && changesTable(record.sql, name?.table ?? null)) {
-      return err(tableChanged(record.sql));
+    if (record.type === "schema" && (name === null || changesTable(record.sql, name.table))) {
+      return ok(null);
     }
     if (record.type !== "rows" || isReservedName(record.table.name)) continue;
     if (name !== null && record.table.name !== name.table) continue;
@@ -75,20 +80,12 @@ function rowsOf(payload: Uint8Array, name: RowMatcher | null): Result<RowPlace[]
   return ok(rows);
 }
 
-/** Whether a schema change is one of tables, and may be one of this table. Indexes, views and triggers hold no rows. */
-function changesTable(sql: string, table: string | null): boolean {
+/** Whether a schema change may be one of this table. Indexes, views and triggers hold no rows. */
+function changesTable(sql: string, table: string): boolean {
   const tokens = tokenize(sql).filter(({ text }) => text !== ";");
   if (!isWord(tokens[1], "TABLE")) return false;
-  const lower = table?.toLowerCase();
-  return lower === undefined || tokens.some((token) => token.text.toLowerCase() === lower);
-}
-
-function tableChanged(sql: string): StoreError {
-  const words = sql.trim().split(/\s+/).slice(0, 4).join(" ");
-  const message =
-    `A table itself was changed since then (${words} ...), and what it held is not in the log. ` +
-    "Choose a later moment, or another table. Nothing was done.";
-  return { code: "sql-refused", message };
+  const lower = table.toLowerCase();
+  return tokens.some((token) => token.text.toLowerCase() === lower);
 }
 
 /** One object for each shape: a payload defines it once then. */

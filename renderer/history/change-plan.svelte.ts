@@ -66,7 +66,7 @@ export class ChangePlan {
     live.learnFrom(answer.error);
     const { conflicts } = answer.error.code === "undo-conflict" ? answer.error : {};
     if (conflicts === undefined) notices.problem(failureLine(answer.error));
-    else this.#preview = { rowCount: 0, conflicts, changes: [] };
+    else this.#preview = { rowCount: 0, conflicts, changes: [], schemaChanges: [], leftOut: [] };
     return null;
   }
 

@@ -252,7 +252,7 @@ export type ApiMethods = {
   restorePreview: { params: RestoreParams; result: ChangePreview };
   /**
    * Brings back what was after an entry of the log, by a new transaction: of a row, a table, or everything. What is
-   * committed while it is prepared stays. `sql-refused` when a table itself was changed since.
+   * committed while it is prepared stays, unless the schema was changed since then: then all is as it was.
    */
   restore: {
     params: RestoreParams & { readonly clientId?: string; readonly sequence?: number };

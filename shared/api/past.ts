@@ -62,6 +62,10 @@ export type ChangePreview = {
   readonly conflicts: readonly UndoConflict[];
   /** The first 100 of them. */
   readonly changes: readonly RowChange[];
+  /** SQL that would be run before: tables that come back, or go. */
+  readonly schemaChanges: readonly string[];
+  /** What cannot come back, in words, e.g. "column b of people": it is not there any more. */
+  readonly leftOut: readonly string[];
 };
 
 /**

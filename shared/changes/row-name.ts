@@ -55,6 +55,15 @@ function nameIn(
   return found;
 }
 
+/** Whether an image is of the row of this name. @param values Column -> value; empty: any row. */
+export function namesRow(
+  image: Uint8Array,
+  shape: TableShape,
+  values: ReadonlyMap<string, Uint8Array>,
+): boolean {
+  return isSameName(values, nameIn(image, 0, { shape, columns: values.keys() }));
+}
+
 /** Whether both name the same row. */
 function isSameName(
   a: ReadonlyMap<string, Uint8Array>,

@@ -73,6 +73,11 @@ export class PastWorld {
     return this.#position.applied.index;
   }
 
+  /** The store as the agent sees it. */
+  get store(): Store {
+    return storeOf(this.engine);
+  }
+
   /** What the snapshotter asks its applier. */
   get position(): StorePosition {
     return this.#position;
@@ -171,7 +176,7 @@ export class PastWorld {
   #makeParts(): void {
     const { log, files, clock } = this;
     const { retentionBytes, snapshotAfterBytes } = this.#sizes;
-    const store = storeOf(this.engine);
+    const { store } = this;
     const appliedIndex = (): LogIndex => this.applied;
     this.#snapshotter = new Snapshotter({
       ...{ store, log, files, logger: silentLogger },

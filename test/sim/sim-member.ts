@@ -8,8 +8,6 @@ import { AddressBook } from "../../electron/agent/transport/address-book.ts";
 import type { ClusterRecord } from "../../electron/agent/members/cluster-record.ts";
 import { createReplica } from "../../electron/agent/replica/replica.ts";
 import type { Replica } from "../../electron/agent/replica/replica.ts";
-import { DEFAULT_SETTINGS } from "../../electron/agent/replica/replica-context.ts";
-import type { ReplicaSettings } from "../../electron/agent/replica/replica-context.ts";
 import type { ApiError, ApiParams, ApiResult } from "../../shared/api/methods.ts";
 import type { MemberId } from "../../shared/base/ids.ts";
 import { err } from "../../shared/base/result.ts";
@@ -25,6 +23,7 @@ import { SimClock } from "./sim-clock.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { SimProcess } from "./sim-process.ts";
 import type { EndKind } from "./sim-process.ts";
+import { settingsOf } from "./sim-settings.ts";
 import { SimStore } from "./sim-store.ts";
 import type { Engine, SimStoreOptions } from "./sim-store.ts";
 import { WallClock } from "./wall-clock.ts";
@@ -128,7 +127,7 @@ export class SimMember {
         ports,
         self: this.id,
         record: this.#record,
-        settings: settingsOf(parts),
+        settings: settingsOf(parts.options),
         version: "0.0.0-sim",
         httpUrl: () => null,
         addressBook: this.#addressBook(process),
@@ -393,16 +392,4 @@ export class SimMember {
 /** Where a member listens. */
 export function addressOf(id: MemberId): string {
   return `${id}.sim:7000`;
-}
-
-function settingsOf(parts: WorldParts<SimMember>): ReplicaSettings {
-  const { options } = parts;
-  const { heartbeatMs, electionMs, appendBytesMax } = options;
-  return {
-    ...DEFAULT_SETTINGS,
-    raft: { ...DEFAULT_SETTINGS.raft, heartbeatMs, electionMs, appendBytesMax },
-    snapshotAfterBytes: options.snapshotAfterBytes,
-    retentionBytes: options.retentionBytes,
-    segmentBytesMax: options.segmentBytesMax,
-  };
 }

@@ -109,7 +109,8 @@ export function mockRowHistory({ table, key }: ApiParams<"rowHistory">): ApiResu
 export function mockUndoPreview(index: number): ApiResult<"undoPreview"> {
   const rowCount = mockTransaction(index)?.rowCount ?? 0;
   const changes = mockTransaction(index)?.changes ?? [];
-  if (index !== OVERTAKEN) return { rowCount, conflicts: [], changes };
+  const none = { schemaChanges: [], leftOut: [] };
+  if (index !== OVERTAKEN) return { ...none, rowCount, conflicts: [], changes };
   const conflict: UndoConflict = {
     table: "patients",
     reason: "row-changed",
@@ -118,7 +119,7 @@ export function mockUndoPreview(index: number): ApiResult<"undoPreview"> {
     left: [1, "Ada Byron", "1985-12-10", "Ward 2", 61.5, null],
     now: [1, "Ada Lovelace", "1985-12-10", "Ward 2", 61.5, null],
   };
-  return { rowCount: 0, conflicts: [conflict], changes: [] };
+  return { ...none, rowCount: 0, conflicts: [conflict], changes: [] };
 }
 
 function countsOf(changes: readonly RowChange[]): RowCounts[] {

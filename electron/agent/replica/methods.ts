@@ -44,6 +44,7 @@ import { Past } from "./past.ts";
 import { readLog } from "./read-log.ts";
 import type { Reader } from "./reader.ts";
 import type { ReplicaContext, ReplicaOptions, ReplicaSettings } from "./replica-context.ts";
+import { Restoring } from "./restoring.ts";
 import { RetentionMethods } from "./retention-methods.ts";
 import { rowsToTell } from "./status-builder.ts";
 import type { StageRow } from "./status-builder.ts";
@@ -199,6 +200,7 @@ export class Methods {
     });
     const methods = new PastMethods({
       past,
+      restoring: new Restoring({ past, state: pastState, log, store }),
       log,
       store,
       readRefusal: () => this.#readRefusal(),

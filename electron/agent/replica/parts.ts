@@ -97,12 +97,7 @@ function makeDataParts(
 ): DataParts {
   const { clock, logger, store } = options.ports;
   const { log, raft, snapshots } = files;
-  const { retentionBytes: bytes, retentionMs: ms } = options.settings;
-  const settings = new ClusterSettings(store, { bytes, ms });
-  const pastState = new PastState({
-    ...{ log, clock, logger, files: snapshots },
-    openStore: options.ports.openScratchStore,
-  });
+  const { settings, pastState } = makePastParts(options, files);
   const raftStatus = (): RaftStatus => raft.status();
   const applier = new Applier({
     store,
@@ -152,6 +147,17 @@ function makeDataParts(
     exclusively: (work) => recovery.exclusively(work),
   });
   return { applier, lag, snapshotter, transfers, recovery, settings, pastState };
+}
+
+/** What is kept of the past, and who reads it. */
+function makePastParts(
+  { ports, settings }: PartsBase["options"],
+  { log, snapshots }: PartsBase["files"],
+): Pick<Parts, "settings" | "pastState"> {
+  const { clock, logger, store, openScratchStore } = ports;
+  const defaults = { bytes: settings.retentionBytes, ms: settings.retentionMs };
+  const own = { log, clock, logger, files: snapshots, openStore: openScratchStore };
+  return { settings: new ClusterSettings(store, defaults), pastState: new PastState(own) };
 }
 
 /** Followers a leader may point to: connected, in step, and with a snapshot of their own. */

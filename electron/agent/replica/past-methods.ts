@@ -1,5 +1,6 @@
 /** The API's methods about the past: what was changed, and how to take it back. */
 import type { ApiError, ApiParams, ApiResult } from "../../../shared/api/methods.ts";
+import type { ChangePreview } from "../../../shared/api/past.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import { rowMatcher } from "../../../shared/changes/row-name.ts";
@@ -8,10 +9,12 @@ import type { CaptureRequest } from "../../store-worker/messages.ts";
 import type { Store } from "../ports.ts";
 import { askStore } from "./ask-store.ts";
 import type { Past } from "./past.ts";
+import type { Restoring } from "./restoring.ts";
 import type { WriteOutcome } from "./write-queue.ts";
 
 type PastMethodsOptions = {
   readonly past: Past;
+  readonly restoring: Restoring;
   readonly log: LogView;
   readonly store: Store;
   /** Why nothing is read now; null when it is. */
@@ -28,6 +31,13 @@ const TRANSACTIONS_DEFAULT = 50;
 const CHANGES_DEFAULT = 500;
 const PREVIEW_ROWS = 100;
 const VERSIONS_DEFAULT = 50;
+const NOTHING: ChangePreview = {
+  rowCount: 0,
+  conflicts: [],
+  changes: [],
+  schemaChanges: [],
+  leftOut: [],
+};
 
 /** One handler per method. */
 export class PastMethods {
@@ -104,41 +114,30 @@ export class PastMethods {
   async restorePreview(
     params: ApiParams<"restorePreview">,
   ): Promise<Result<ApiResult<"restorePreview">, ApiError>> {
-    const { readRefusal } = this.#options;
+    const { readRefusal, restoring } = this.#options;
     const refusal = await readRefusal();
     if (refusal !== null) return err(refusal);
-    const found = await this.#wayBack(params);
+    const found = await restoring.prepare(params);
     if (!found.ok) return found;
-    if (found.value.length === 0) return ok({ rowCount: 0, conflicts: [], changes: [] });
-    return this.#preview({ type: "restore", inverses: found.value });
+    if (found.value === null) return ok(NOTHING);
+    const { work, leftOut } = found.value;
+    const preview = await this.#preview(work);
+    return preview.ok ? ok({ ...preview.value, leftOut }) : preview;
   }
 
   async restore(params: ApiParams<"restore">): Promise<Result<ApiResult<"restore">, ApiError>> {
-    const { writeRefusal, write } = this.#options;
+    const { writeRefusal, write, restoring } = this.#options;
     const refusal = writeRefusal();
     if (refusal !== null) return err(refusal);
-    const found = await this.#wayBack(params);
+    const found = await restoring.prepare(params);
     if (!found.ok) return found;
-    if (found.value.length === 0) {
+    if (found.value === null) {
       return err({ code: "sql-refused", message: "Nothing of it was changed since then." });
     }
-    const outcome = await write({ type: "restore", inverses: found.value }, params);
+    const outcome = await write(found.value.work, params);
     if (!outcome.ok) return outcome;
     const { position, results } = outcome.value;
     return ok({ ...position, rowCount: results[0]?.changes ?? 0 });
-  }
-
-  async #wayBack({
-    toIndex,
-    table,
-    key = {},
-  }: ApiParams<"restorePreview">): Promise<Result<readonly Uint8Array[], ApiError>> {
-    const { past, log } = this.#options;
-    if (toIndex < log.firstIndex - 1) {
-      const message = `Entry ${toIndex} is not kept any more, the log begins at ${log.firstIndex}.`;
-      return err({ code: "not-found", message });
-    }
-    return past.wayBack(toIndex, table === undefined ? null : { table, key });
   }
 
   async #preview(
@@ -148,10 +147,10 @@ export class PastMethods {
     if (!asked.ok) return asked;
     const outcome = asked.value;
     if (outcome.ok) {
-      const { rowCount, changes } = outcome.value;
-      return ok({ rowCount, conflicts: [], changes });
+      const { rowCount, changes, schemaChanges } = outcome.value;
+      return ok({ ...NOTHING, rowCount, changes, schemaChanges });
     }
     if (outcome.error.code !== "undo-conflict") return err(outcome.error);
-    return ok({ rowCount: 0, conflicts: outcome.error.conflicts ?? [], changes: [] });
+    return ok({ ...NOTHING, conflicts: outcome.error.conflicts ?? [] });
   }
 }

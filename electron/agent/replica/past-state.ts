@@ -29,7 +29,7 @@ type PastStateOptions = {
 };
 
 /** What a former state can be asked. */
-export type PastQuestion = "query" | "tables";
+export type PastQuestion = "query" | "tables" | "outline" | "formerRows";
 
 /** Applied at once; other work gets its turn in between. */
 const PIECE_BYTES_MAX = 4 * 1024 * 1024;

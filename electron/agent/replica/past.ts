@@ -222,8 +222,12 @@ export class Past {
    * What takes back everything after an entry, the newest stretch of the log first.
    *
    * @param row Only this row, or only this table when it has no key; null for everything.
+   * @returns null when the schema was changed in between: what a table held is not in the log then.
    */
-  async wayBack(toIndex: number, row: RowName | null): Promise<Result<Uint8Array[], ApiError>> {
+  async wayBack(
+    toIndex: number,
+    row: RowName | null,
+  ): Promise<Result<Uint8Array[] | null, ApiError>> {
     const { log, store, appliedIndex } = this.#options;
     if (toIndex > appliedIndex()) return err(notFound(`Entry ${toIndex} is not applied here`));
     const inverses: Uint8Array[] = [];
@@ -239,6 +243,7 @@ export class Past {
       const asked = await askStore(store, "wayBack", { payloads, row: name });
       if (!asked.ok) return asked;
       if (!asked.value.ok) return asked.value;
+      if (asked.value.value.type === "schema-changed") return ok(null);
       const { inverse, row: former } = asked.value.value;
       if (inverse !== null) inverses.push(inverse);
       bytes += inverse?.length ?? 0;

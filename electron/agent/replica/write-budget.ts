@@ -47,6 +47,8 @@ function bytesOf({ capture: { work } }: WriteRequest): number {
       return work.payload.length;
     case "restore":
       return sum(work.inverses, ({ length }) => length);
+    case "restore-state":
+      return work.former.rows.length;
   }
 }
 

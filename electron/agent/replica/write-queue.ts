@@ -175,6 +175,9 @@ export class WriteQueue {
     let rows = 0;
     let count = 0;
     for (const { capture } of this.#waiting) {
+      // Foreign keys rest while a former state is captured, so nothing else is captured with it.
+      const isAlone = capture.work.type === "restore-state";
+      if (isAlone) return this.#waiting.splice(0, Math.max(1, count));
       rows += capture.work.type === "insert-rows" ? capture.work.rows.length : 1;
       if (count === BATCH_COUNT_MAX || (count > 0 && rows > BATCH_ROWS_MAX)) break;
       count++;
