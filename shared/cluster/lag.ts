@@ -9,7 +9,8 @@
 import { logIndex } from "../base/ids.ts";
 import type { LogIndex } from "../base/ids.ts";
 
-type CommitMark = { readonly index: LogIndex; readonly atMs: number };
+/** `wallMs`: what the leader's wall clock showed then. */
+type CommitMark = { readonly index: LogIndex; readonly atMs: number; readonly wallMs: number };
 
 /** Marks closer together than this are merged; the lag is exact to this many ms. */
 const MARK_SPACING_MS = 5;
@@ -23,15 +24,15 @@ export class CommitTimes {
   #floorIndex: LogIndex = logIndex(0);
 
   /** Notes that `index` was known to be committed at `nowMs`. Calls ascend in both. */
-  committed(index: LogIndex, nowMs: number): void {
+  committed(index: LogIndex, { nowMs, wallMs }: { nowMs: number; wallMs: number }): void {
     const last = this.#marks.at(-1);
     if (last !== undefined && index <= last.index) return;
     // The mark keeps the time of its lowest index, so that a lag is never told too small.
     if (last !== undefined && nowMs - last.atMs < MARK_SPACING_MS) {
-      this.#marks[this.#marks.length - 1] = { index, atMs: last.atMs };
+      this.#marks[this.#marks.length - 1] = { ...last, index };
       return;
     }
-    this.#marks.push({ index, atMs: nowMs });
+    this.#marks.push({ index, atMs: nowMs, wallMs });
     if (this.#marks.length > MARK_COUNT_MAX) this.#thin();
   }
 
@@ -43,6 +44,14 @@ export class CommitTimes {
     if (applied < this.#floorIndex) return null;
     const first = this.#firstAfter(applied);
     return first === null ? 0 : Math.max(0, nowMs - first.atMs);
+  }
+
+  /**
+   * What the wall clock showed when the first commit after `applied` became known; null when there is none. It may
+   * have been set since, so this is not what it shows now less the lag.
+   */
+  behindSinceWallMs(applied: LogIndex): number | null {
+    return this.#firstAfter(applied)?.wallMs ?? null;
   }
 
   /** Forgets everything: another leader counts from now. @param floorIndex The newest entry there is. */
@@ -71,7 +80,7 @@ export class CommitTimes {
       const earlier = this.#marks[i];
       const later = this.#marks[i + 1];
       if (earlier !== undefined && later !== undefined) {
-        kept.push({ index: later.index, atMs: earlier.atMs });
+        kept.push({ ...earlier, index: later.index });
       }
     }
     this.#marks = [...kept, ...this.#marks.slice(kept.length * 2)];

@@ -221,6 +221,8 @@ describe("a leader", () => {
     committed = 13;
     lag.noteOwnCommit({ role, commitIndex: logIndex(13) } as RaftStatus);
     pass(400);
+    // A clock that is set meanwhile never showed the time it was then by its new setting.
+    clock.jumpWall(-2 * HOUR_MS);
     expect(lag.lag()).toEqual({
       ...{ entries: 3, bytes: 100, ms: 400, asOf: before, leaderReachable: true },
     });

@@ -75,7 +75,9 @@ export class LagTracker {
     if (isLeader !== this.#wasLeader || status.term !== this.#term) this.#stages.clear();
     this.#wasLeader = isLeader;
     this.#term = status.term;
-    if (isLeader) this.#commitTimes.committed(status.commitIndex, this.#options.clock.nowMs());
+    const { clock } = this.#options;
+    const now = { nowMs: clock.nowMs(), wallMs: clock.wallMs() };
+    if (isLeader) this.#commitTimes.committed(status.commitIndex, now);
   }
 
   /** Its data is as new as the newest of its beats that a majority has answered. */
@@ -176,7 +178,7 @@ export class LagTracker {
     const ownMs =
       isLeader && this.#wasLeader ? this.#commitTimes.lagMs(applied, clock.nowMs()) : null;
     if (ownMs !== null) {
-      const asOf = toIso(clock.wallMs() - ownMs);
+      const asOf = toIso(this.#commitTimes.behindSinceWallMs(applied) ?? clock.wallMs());
       const entries = Math.max(0, status.commitIndex - applied);
       const bytes = entries === 0 ? 0 : bytesAfter(applied);
       return { entries, bytes, ms: ownMs, asOf, leaderReachable: true };
