@@ -21,6 +21,7 @@ import { readClient, type Checksums } from "./bookkeeping.ts";
 import type { Connection } from "./connection.ts";
 import { checkExpected } from "./expectation.ts";
 import { readCounters, type Counters } from "./counters.ts";
+import type { DatabaseSize } from "./database-size.ts";
 import type { DeferredKeys } from "./deferred-keys.ts";
 import type { CaptureOutcome, CaptureRequest, FormerState } from "./messages.ts";
 import type { Recorder } from "./recorder.ts";
@@ -44,6 +45,7 @@ export type CaptureTools = {
   readonly connection: Connection;
   readonly recorder: Recorder;
   readonly deferredKeys: DeferredKeys;
+  readonly size: DatabaseSize;
 };
 
 /** Captures one batch on one connection, whose transaction is open. */
@@ -51,6 +53,7 @@ export class BatchCapture {
   readonly #connection: Connection;
   readonly #recorder: Recorder;
   readonly #deferredKeys: DeferredKeys;
+  readonly #size: DatabaseSize;
   readonly #payloads: Uint8Array[] = [];
   readonly #sequences = new Map<string, number>();
   readonly #checksums: Checksums;
@@ -59,12 +62,13 @@ export class BatchCapture {
 
   /** @param state What the transaction began with. */
   constructor(
-    { connection, recorder, deferredKeys }: CaptureTools,
+    { connection, recorder, deferredKeys, size }: CaptureTools,
     state: Pick<StoreState, "schema" | "checksums">,
   ) {
     this.#connection = connection;
     this.#recorder = recorder;
     this.#deferredKeys = deferredKeys;
+    this.#size = size;
     this.#schema = state.schema;
     this.#checksums = state.checksums;
   }
@@ -112,11 +116,13 @@ export class BatchCapture {
     builder: PayloadBuilder,
   ): readonly StatementResult[] {
     const countersBefore = readCounters(this.#connection, this.#schema);
+    const bytesBefore = this.#size.usedBytes;
     const results = this.#run(request, runner, builder);
     runner.statementIndex = undefined;
     if (this.#recorder.isOverflowing) throw tooLarge();
     if (runner.schema.hasDeferredKeys && this.#deferredKeys.areBroken) throw keyBroken();
     recordCounters(this.#connection, { schema: runner.schema, countersBefore, builder });
+    if (!request.isInternal) this.#size.checkGrowth(bytesBefore);
     return results;
   }
 

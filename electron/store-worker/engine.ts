@@ -21,6 +21,7 @@ import {
 import { BatchCapture, type CapturedBatch } from "./capture.ts";
 import { PSEUDO_TABLE, sumSchema } from "./checksums.ts";
 import { Connection, SqliteError } from "./connection.ts";
+import { DatabaseSize } from "./database-size.ts";
 import { DeferredKeys } from "./deferred-keys.ts";
 import { describePayload } from "./describe.ts";
 import { exportPlainImage } from "./image.ts";
@@ -54,19 +55,23 @@ type OpenDatabase = {
   readonly connection: Connection;
   readonly recorder: Recorder;
   readonly deferredKeys: DeferredKeys;
+  readonly size: DatabaseSize;
   readonly mode: ConnectionMode;
 };
 
 /** A store, empty until `load`. Call `dispose` at the end. */
 export class StoreEngine {
   readonly #sqlite: SqliteModule;
+  readonly #databaseBytesMax: number | undefined;
   #open: OpenDatabase | null = null;
   #state: StoreState | null = null;
   /** A captured batch whose transaction is still open. */
   #captured: CapturedBatch | null = null;
 
-  constructor(sqlite: SqliteModule) {
+  /** @param databaseBytesMax For tests; see `DATABASE_BYTES_MAX`. */
+  constructor(sqlite: SqliteModule, databaseBytesMax?: number) {
     this.#sqlite = sqlite;
+    this.#databaseBytesMax = databaseBytesMax;
   }
 
   /** Carries out one call. @throws only for bugs: the owner then restarts the store. */
@@ -150,7 +155,8 @@ export class StoreEngine {
       const checksums = readChecksums(connection);
       if (image === null) checksums.set(PSEUDO_TABLE.SCHEMA, sumSchema(connection));
       this.#state = { position, schema, checksums, hasParts: null, rowCounts: new Map() };
-      this.#open = { connection, recorder, deferredKeys, mode };
+      const size = new DatabaseSize(connection, this.#databaseBytesMax);
+      this.#open = { connection, recorder, deferredKeys, size, mode };
       return ok(this.#position());
     } catch (error) {
       connection.close();
@@ -306,8 +312,8 @@ export class StoreEngine {
 }
 
 /** A new, empty-handed store. `load` comes first. */
-export function createStoreEngine(sqlite: SqliteModule): StoreEngine {
-  return new StoreEngine(sqlite);
+export function createStoreEngine(sqlite: SqliteModule, databaseBytesMax?: number): StoreEngine {
+  return new StoreEngine(sqlite, databaseBytesMax);
 }
 
 /**
