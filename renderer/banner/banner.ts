@@ -108,7 +108,8 @@ function alarming(status: Status, alarm: NonNullable<Status["alarm"]>, nowMs: nu
 function leading(status: Status, nowMs: number): BannerView {
   const lead = "This computer leads.";
   if (status.canWrite) {
-    return { tone: "live", lead, edit: confirmedBy(status), asOf: "Live" };
+    const asOf = isBehind(status.lag) ? asOfText(status, nowMs) : "Live";
+    return { tone: "live", lead, edit: confirmedBy(status), asOf };
   }
   if (status.storage.state === "full") {
     const edit = "You cannot edit: its disk is full. Free some space and it goes on by itself.";
@@ -116,6 +117,14 @@ function leading(status: Status, nowMs: number): BannerView {
   }
   const edit = "You cannot edit: too few computers answer to confirm a change.";
   return { tone: "behind", lead, edit, asOf: asOfText(status, nowMs) };
+}
+
+/** Below this a leader's own lag is what is on its way to the disk every moment, in ms. */
+const LAG_MS_SHOWN = 1_000;
+
+/** A leader that has just begun may still lack what the one before it had confirmed. */
+function isBehind({ ms }: Status["lag"]): boolean {
+  return ms === null || ms >= LAG_MS_SHOWN;
 }
 
 /** An edit is only as safe as the number of disks it is on: say it. */

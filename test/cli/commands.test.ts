@@ -121,6 +121,15 @@ describe("state", () => {
     expect((await computer.run("lag")).out).toMatch(/^NAME +RECEIVED +FLUSHED +APPLIED/m);
   });
 
+  it("does not say that a leader has everything before it has", async () => {
+    expect((await computer.run("lag")).out).toContain("has all that it knows confirmed");
+    const lag = { ...member.service.status().lag, ms: 2_000, asOf: "2026-01-01T10:00:00.000Z" };
+    member.service.overrides = { role: "leader", lag };
+    const { out } = await computer.run("lag");
+    expect(out).toContain("has not applied all yet that may be confirmed");
+    expect(out).toContain("as of 2026-01-01T10:00:00.000Z");
+  });
+
   it("never calls a member up to date that does not hear its leader", async () => {
     const lag = {
       entries: 0,

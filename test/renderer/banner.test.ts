@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { describeBanner, type BannerInput } from "../../renderer/banner/banner.ts";
+import type { Status } from "../../shared/cluster/status.ts";
 import { MockCluster } from "../support/mock-cluster.ts";
 
 function bannerOf(change: (cluster: MockCluster) => void, input: Partial<BannerInput> = {}) {
@@ -20,6 +21,21 @@ describe("describeBanner", () => {
     const view = bannerOf(() => undefined);
     expect(view).toMatchObject({ tone: "live", lead: "This computer leads.", asOf: "Live" });
     expect(view.edit).toContain("confirmed on 2 of 3 disks");
+  });
+
+  it("does not call live what a leader shows before it has all that may be confirmed", () => {
+    const nowMs = Date.now();
+    const asOf = new Date(nowMs - 2_000).toISOString();
+    const status = new MockCluster().status();
+    const asOfTextOf = (lag: Partial<Status["lag"]>) =>
+      describeBanner({
+        ...{ status: { ...status, lag: { ...status.lag, ...lag } }, connection: "open" },
+        ...{ heardAtMs: nowMs, nowMs },
+      }).asOf;
+    expect(asOfTextOf({ ms: 2_000, asOf })).toMatch(/^As of \d\d:\d\d:\d\d$/);
+    expect(asOfTextOf({ ms: null, asOf: null })).toBe("As of an unknown time");
+    // What is on its way to the disk every moment is not lag.
+    expect(asOfTextOf({ ms: 20, asOf })).toBe("Live");
   });
 
   it("names a member whose word was not taken, also while this computer leads", () => {

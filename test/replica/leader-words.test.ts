@@ -16,9 +16,13 @@ let applied = 10;
 let committed = 10;
 let role: RaftStatus["role"] = "follower";
 let committedTerm = 3;
+let checksums: ReadonlyMap<number, string>;
+let mismatches: unknown[];
 let lag: LagTracker;
 
 beforeEach(() => {
+  checksums = new Map();
+  mismatches = [];
   clock = new VirtualClock();
   applied = 10;
   committed = 10;
@@ -32,7 +36,7 @@ function trackerOf(): LagTracker {
     get position() {
       return { applied: { term: term(3), index: logIndex(applied) }, checksum: "" };
     },
-    checksumAt: () => null,
+    checksumAt: (index: number) => checksums.get(index) ?? null,
   };
   return new LagTracker({
     clock,
@@ -50,7 +54,7 @@ function trackerOf(): LagTracker {
     bytesAfter: () => 100,
     snapshotIndex: () => logIndex(0),
     silenceMs: SILENCE_MS,
-    onMismatch: () => undefined,
+    onMismatch: (member, index) => mismatches.push([member, index]),
   });
 }
 
@@ -161,6 +165,29 @@ it("takes no word from a member that it does not follow", () => {
   expect(lag.asOf()).toMatchObject({ lagEntries: 0, lagMs: 0 });
 });
 
+it("is told as older than the last word by the longest silence that passes for none", () => {
+  inStep();
+  pass(500);
+  expect(lag.stalenessMs()).toBe(600 + SILENCE_MS);
+});
+
+it.each([
+  ["the two differ", "aa", "bb", true],
+  ["the two are alike", "aa", "aa", false],
+  ["the other does not say", "aa", "", false],
+  ["this one has none", "", "bb", false],
+  ["this one does not know any more", null, "bb", false],
+])("data at one index is called different only when %s", (_, ours, theirs, isDifferent) => {
+  if (ours !== null) checksums = new Map([[9, ours]]);
+  const checksum = { index: logIndex(9), value: theirs };
+  lag.onBeat(LEADER, { ...beat(10, null), checksum });
+  expect(mismatches).toEqual(isDifferent ? [[LEADER, 9]] : []);
+  mismatches = [];
+  const answer = lag.onBeat(LEADER, beat(10, null)) ?? expect.fail("it follows that leader");
+  lag.onBeatAck(FOLLOWER, { ...answer, checksum });
+  expect(mismatches).toEqual(isDifferent ? [[FOLLOWER, 9]] : []);
+});
+
 describe("a leader", () => {
   beforeEach(() => {
     role = "leader";
@@ -214,6 +241,15 @@ describe("a leader", () => {
     applied = 12;
     const now = new Date(clock.wallMs()).toISOString();
     expect(lag.asOf()).toMatchObject({ at: now, lagMs: 0, lagEntries: 0, leaderReachable: true });
+  });
+
+  it("that has just begun is not called current, however lately it was in step as a follower", () => {
+    lag = trackerOf();
+    role = "follower";
+    inStep();
+    pass(50);
+    role = "leader";
+    expect(lag.asOf()).toMatchObject({ lagEntries: 0, lagMs: 150, leaderReachable: true });
   });
 
   it("is behind since the first commit that its own database lacks", () => {
@@ -272,5 +308,21 @@ describe("a leader", () => {
     lag.noteOwnCommit(ended);
     expect(lag.asOf()).toMatchObject({ at, leaderReachable: false });
     expect(lag.asOf().lagMs).toBeGreaterThanOrEqual(HOUR_MS);
+  });
+
+  it("that led five has data as new as what the second of the others answered", () => {
+    const others = ["b", "c", "d", "e"].map(memberId);
+    const voters = [LEADER, ...others].map((id) => ({ id, kind: "voter" }));
+    const answeredAt = others.map((id) => {
+      pass(100);
+      const { sentAtMs } = lag.beat(id);
+      lag.onBeatAck(id, { ...ack(77, 10), echoSentAtMs: sentAtMs });
+      return new Date(clock.wallMs()).toISOString();
+    });
+    role = "follower";
+    const ended = { id: LEADER, role, lastIndex: logIndex(10), commitIndex: logIndex(10) };
+    const configuration = { seats: voters };
+    lag.noteOwnCommit({ ...ended, configuration } as unknown as RaftStatus);
+    expect(lag.asOf().at).toBe(answeredAt[2]);
   });
 });

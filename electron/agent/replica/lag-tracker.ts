@@ -195,7 +195,7 @@ export class LagTracker {
     const isHeard = heard !== null && words.ageMs(heard) <= this.#options.silenceMs;
     const leaderReachable = isLeader || (status.leader !== null && isHeard);
     if (newest === null) return { entries, bytes, ms: null, asOf: null, leaderReachable };
-    const isCurrent = entries === 0 && leaderReachable && isHeard;
+    const isCurrent = !isLeader && entries === 0 && leaderReachable;
     const ms = isCurrent ? 0 : asOf === null ? null : words.ageMs(asOf);
     const asOfText = asOf === null ? null : toIso(asOf.wallMs);
     return { entries, bytes, ms, asOf: asOfText, leaderReachable };

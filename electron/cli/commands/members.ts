@@ -1,6 +1,6 @@
 /** `members`, `lag`, `switchover`, `remove`: the computers of the cluster. */
 import { ok, type Result } from "../../../shared/base/result.ts";
-import type { MemberStatus, Status } from "../../../shared/cluster/status.ts";
+import type { Lag, MemberStatus, Status } from "../../../shared/cluster/status.ts";
 import type { AgentClient } from "../agent-client.ts";
 import {
   addCommand,
@@ -116,11 +116,18 @@ async function lag(client: AgentClient, scope: CommandScope): Promise<CommandRes
 export function describeLag(status: Status): string {
   const { entries, ms, asOf, leaderReachable } = status.lag;
   if (status.cluster === null) return "This member is in no cluster yet.";
-  if (status.role === "leader") return "This member leads; its data is the newest there is.";
+  if (status.role === "leader") return describeLeadersLag(status.lag);
   if (asOf === null) return "The leader was never heard; how far behind this is, is unknown.";
   const behind = entries === 0 ? "up to date" : `${formatCount(entries)} changes behind`;
   if (!leaderReachable) return `As of ${asOf}: ${behind}. The leader is unreachable since then.`;
   return `This member is ${behind} (${formatMs(ms)}), as of ${asOf}.`;
+}
+
+/** A leader that has just begun may still lack what the one before it had confirmed. */
+function describeLeadersLag({ entries, ms, asOf }: Lag): string {
+  if (entries === 0 && ms === 0) return "This member leads, and has all that it knows confirmed.";
+  const since = asOf === null ? "" : ` Its data is as of ${asOf}.`;
+  return `This member leads, and has not applied all yet that may be confirmed.${since}`;
 }
 
 async function switchover(
