@@ -310,6 +310,29 @@ describe("a leader", () => {
     expect(lag.asOf().lagMs).toBeGreaterThanOrEqual(HOUR_MS);
   });
 
+  it("that led before it had applied what it began with is no newer than it was", () => {
+    const changed = (): void =>
+      lag.noteOwnCommit({
+        ...{ id: LEADER, role, term: term(3), lastIndex: logIndex(13), commitIndex: logIndex(10) },
+        configuration: { seats: [FOLLOWER, LEADER].map((id) => ({ id, kind: "voter" })) },
+      } as unknown as RaftStatus);
+    lag = trackerOf();
+    role = "follower";
+    const { at } = inStep();
+    pass(2 * SILENCE_MS);
+    role = "leader";
+    changed();
+    const { sentAtMs } = lag.beat(FOLLOWER);
+    const led = new Date(clock.wallMs()).toISOString();
+    lag.onBeatAck(FOLLOWER, { ...ack(77, 10), echoSentAtMs: sentAtMs });
+    pass(100);
+    role = "follower";
+    changed();
+    expect(lag.asOf().at).toBe(at);
+    applied = 13;
+    expect(lag.asOf().at).toBe(led);
+  });
+
   it("that led five has data as new as what the second of the others answered", () => {
     const others = ["b", "c", "d", "e"].map(memberId);
     const voters = [LEADER, ...others].map((id) => ({ id, kind: "voter" }));

@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { SnapshotReader } from "../../electron/agent/log/snapshot-reader.ts";
 import { logIndex, term } from "../../shared/base/ids.ts";
 import { value } from "../log/log-fixtures.ts";
 import { contentAt } from "../log/snapshot-fixtures.ts";
@@ -60,4 +61,19 @@ describe("a member that needs a snapshot", () => {
     const names = [...newcomer.disk.contents().keys()];
     expect(names.filter((name) => name.includes("receiving"))).toEqual([]);
   });
+});
+
+test("a transfer that ended while its file was opened sends nothing, and leaves no file open", async () => {
+  const close = vi.spyOn(SnapshotReader.prototype, "close");
+  const { world, leader, newcomer } = await threeOf();
+  leader.sources = [];
+  leader.sender.start(newcomer.id);
+  leader.sender.onDown(newcomer.id);
+  // It is back at once: the newer transfer is its own.
+  leader.sender.start(newcomer.id);
+  await world.run(0);
+  const begins = world.sent.filter(({ message }) => message.type === "snapshot-begin");
+  expect(begins.map(({ message }) => message)).toMatchObject([{ transferId: 2 }]);
+  expect(close).toHaveBeenCalledTimes(1);
+  close.mockRestore();
 });

@@ -25,6 +25,11 @@ class Member {
   /** 1 January 2026. */
   wallMs = Date.UTC(2026, 0, 1);
   lowestNeeded: LogIndex | null = null;
+  /** Where the database stands, when that is not the end of the log. */
+  appliedIndex: LogIndex | null = null;
+  imageCount = 0;
+  /** What happens while the image is taken. */
+  onImage: () => void = () => undefined;
   readonly disk = new FakeDisk();
   readonly storage = new StorageState("test");
   log!: ReplicationLog;
@@ -59,7 +64,8 @@ class Member {
   }
 
   get position() {
-    return { applied: { term: term(1), index: this.log.lastIndex }, checksum: "c0ffee" };
+    const index = this.appliedIndex ?? this.log.lastIndex;
+    return { applied: { term: term(1), index }, checksum: "c0ffee" };
   }
 
   async write(count: number): Promise<void> {
@@ -81,11 +87,17 @@ class Member {
     return this.#snapshotter.forTransfer();
   }
 
+  close(): Promise<void> {
+    return this.#snapshotter.close();
+  }
+
   keptBytes(): number {
     return this.log.bytesAfter(logIndex(this.log.firstIndex - 1));
   }
 
   #image() {
+    this.imageCount++;
+    this.onImage();
     return { position: this.position, image: new Uint8Array(100) };
   }
 }
@@ -116,6 +128,36 @@ test("a snapshot to be sent is made anew when the damaged ones were put aside", 
   await member.forTransfer();
   expect(member.files.latest()?.mark.position.index).toBe(member.log.lastIndex);
   expect(value(await member.files.read())?.image).toEqual(new Uint8Array(100));
+});
+
+test("no second image is taken of what has one, nor to send what still joins the log", async () => {
+  const member = await Member.start({ snapshotAfterBytes: 4000 });
+  await member.write(100);
+  member.appliedIndex = logIndex(100);
+  for (let i = 0; i < 3; i++) await member.write(100);
+  await member.forTransfer();
+  expect(member.imageCount).toBe(1);
+});
+
+test("an image of before the kept log is no snapshot: nothing could follow it", async () => {
+  const member = await Member.start({ snapshotAfterBytes: 4000, retentionBytes: 4000 });
+  for (let i = 0; i < 4; i++) await member.write(100);
+  expect(member.log.firstIndex).toBeGreaterThan(100);
+  const latest = member.files.latest()?.mark.position.index;
+  // The store was emptied between the look at it and the image.
+  member.onImage = () => (member.appliedIndex = logIndex(5));
+  await member.write(100);
+  expect(member.imageCount).toBe(5);
+  expect(member.files.latest()?.mark.position.index).toBe(latest);
+});
+
+test("nothing is written by a member that is closed while the image is taken", async () => {
+  const member = await Member.start({ snapshotAfterBytes: 4000 });
+  let closed = Promise.resolve();
+  member.onImage = () => (closed = member.close());
+  await member.write(100);
+  await closed;
+  expect([member.imageCount, member.files.latest()]).toEqual([1, null]);
 });
 
 describe("the log behind the snapshots", () => {

@@ -22,6 +22,7 @@ class Member {
   hasSuccessor = true;
   isSound = true;
   told = new Map<MemberId, string | null>();
+  askedCount = 0;
   mayStartOver = true;
   /** What happens while the database is made again. */
   onRebuild: () => void = () => undefined;
@@ -53,7 +54,10 @@ class Member {
     driver: { input: () => this.steps.push("step down") } as unknown as RaftDriver,
     raftStatus: () => ({ role: this.role }) as RaftStatus,
     connected: () => [...this.told.keys()],
-    checksumOf: (member) => Promise.resolve(this.told.get(member) ?? null),
+    checksumOf: (member) => {
+      this.askedCount++;
+      return Promise.resolve(this.told.get(member) ?? null);
+    },
     isOwnDataSound: () => Promise.resolve(this.isSound),
     beginHandOver: () => {
       if (this.hasSuccessor) this.steps.push("hand over");
@@ -204,6 +208,34 @@ describe("Troubles", () => {
     member.told = new Map([[A, OWN]]);
     for (let beat = 0; beat < 50; beat++) await member.mismatch();
     expect(member.steps.filter((step) => step === "rebuild")).toHaveLength(1);
+    expect(member.askedCount).toBe(1);
+    member.clock.advanceTo(60_000);
+    await member.mismatch();
+    expect(member.askedCount).toBe(2);
+  });
+
+  it("does not ask to begin anew at every beat when it may not", async () => {
+    const member = new Member();
+    member.mayStartOver = false;
+    member.told = new Map([
+      [A, "theirs"],
+      [B, "theirs"],
+    ]);
+    for (let beat = 0; beat < 50; beat++) await member.mismatch();
+    expect(member.steps.filter((step) => step === "start over")).toHaveLength(1);
+  });
+
+  it("compares nothing while its database is made again", async () => {
+    const member = new Member();
+    member.told = new Map([
+      [A, "theirs"],
+      [B, "theirs"],
+    ]);
+    member.onRebuild = () => member.troubles.onMismatch(A, logIndex(9));
+    member.troubles.onDiverged("before image of row 3");
+    await member.settled();
+    expect(member.askedCount).toBe(0);
+    expect(member.storage.isOk).toBe(true);
   });
 
   it("as the leader looks at its own rows first, and hands over when they are wrong", async () => {

@@ -59,6 +59,8 @@ export class LagTracker {
   #incarnations: ReadonlyMap<MemberId, number> = new Map();
   readonly #words: LeaderWords;
   #wasLeader = false;
+  /** The last entry when it last began or ended to lead. */
+  #beganWith = logIndex(0);
   #term = 0;
 
   constructor(options: LagTrackerOptions) {
@@ -69,8 +71,12 @@ export class LagTracker {
   /** The commit index here may have moved; the leader's own is the truth for everybody's lag. */
   noteOwnCommit(status: RaftStatus): void {
     const isLeader = status.role === "leader";
-    if (isLeader !== this.#wasLeader) this.#commitTimes.clear(status.lastIndex);
     if (this.#wasLeader && !isLeader) this.#noteLed(status);
+    const isOther = isLeader !== this.#wasLeader || (isLeader && status.term !== this.#term);
+    if (isOther) {
+      this.#commitTimes.clear(status.lastIndex);
+      this.#beganWith = status.lastIndex;
+    }
     // What was heard as the leader of another term may not be true any more.
     if (isLeader !== this.#wasLeader || status.term !== this.#term) this.#stages.clear();
     this.#wasLeader = isLeader;
@@ -86,7 +92,7 @@ export class LagTracker {
     const answered = voters.map((voter) =>
       voter === id ? Infinity : (this.#stages.get(voter)?.answeredMs ?? -Infinity),
     );
-    this.#words.led(commitIndex, reachedBy(answered, majorityOf(voters.length)));
+    this.#words.led(commitIndex, this.#beganWith, reachedBy(answered, majorityOf(voters.length)));
   }
 
   /** Seats come and go: one that was given anew has nothing of what it had before. */

@@ -14,8 +14,8 @@ import type { Clock } from "../ports.ts";
 import { momentOf, since } from "./own-moment.ts";
 import type { OwnMoment } from "./own-moment.ts";
 
-/** What a leader said in answer to a moment. */
-type Word = { readonly commitIndex: LogIndex; readonly moment: OwnMoment };
+/** Who has applied everything up to here has all that was committed at that moment. */
+type Word = { readonly neededIndex: LogIndex; readonly moment: OwnMoment };
 
 /** Answers on their way, or words to twenty members: several seconds at the usual pace. */
 const SENT_COUNT_MAX = 1_024;
@@ -75,27 +75,31 @@ export class LeaderWords {
    * This member led, and a majority followed it after it had stamped this: up to then nobody else committed.
    *
    * @param commitIndex Its own.
+   * @param beganWith The last entry it began with: what its predecessors had told as done is among those, known to
+   *   be committed or not.
    */
-  led(commitIndex: LogIndex, stampMs: number): void {
-    this.#hold(commitIndex, this.#sent.find(({ atMs }) => atMs === stampMs) ?? null);
+  led(commitIndex: LogIndex, beganWith: LogIndex, stampMs: number): void {
+    const moment = this.#sent.find(({ atMs }) => atMs === stampMs) ?? null;
+    this.#hold(commitIndex, moment, beganWith);
   }
 
-  #hold(commitIndex: LogIndex, moment: OwnMoment | null): void {
+  #hold(commitIndex: LogIndex, moment: OwnMoment | null, beganWith = logIndex(0)): void {
     // A leader that is new may name less than its predecessor: what was committed stays committed.
     const named = logIndex(Math.max(commitIndex, this.#commitIndex ?? 0));
     this.#commitIndex = named;
     if (moment === null) return;
     if (moment.atMs <= (this.#newest?.atMs ?? -Infinity)) return;
     this.#newest = moment;
-    if (this.#words.at(-1)?.commitIndex === named) this.#words.pop();
-    this.#words.push({ commitIndex: named, moment });
+    const neededIndex = logIndex(Math.max(named, beganWith));
+    while ((this.#words.at(-1)?.neededIndex ?? -1) >= neededIndex) this.#words.pop();
+    this.#words.push({ neededIndex, moment });
     if (this.#words.length > WORD_COUNT_MAX) this.#thin();
   }
 
   /** Of when the data is once everything up to `applied` is in it; null when nobody ever answered. */
   asOf(applied: LogIndex): OwnMoment | null {
     for (let first = this.#words[0]; first !== undefined; first = this.#words[0]) {
-      if (first.commitIndex > applied) break;
+      if (first.neededIndex > applied) break;
       this.#asOf = first.moment;
       this.#words.shift();
     }

@@ -115,7 +115,7 @@ export class Snapshotter {
     const pruned = await files.keepFor(logIndex(window));
     // With a single snapshot the whole log stays: it is what a damaged one is replaced by.
     const oldest = files.previous()?.mark.position.index ?? logIndex(0);
-    if (!pruned.ok || oldest < log.firstIndex) return;
+    if (!pruned.ok) return;
     const heldMax = firstIndexWithin(log, bytes * HELD_WINDOW_COUNT) - 1;
     const needed = Math.max(lowestNeeded(), heldMax);
     const upTo = Math.min(oldest, window, needed, this.#pastFrom(window));
