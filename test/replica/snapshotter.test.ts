@@ -154,7 +154,9 @@ test("an image of before the kept log is no snapshot: nothing could follow it", 
 test("nothing is written by a member that is closed while the image is taken", async () => {
   const member = await Member.start({ snapshotAfterBytes: 4000 });
   let closed = Promise.resolve();
-  member.onImage = () => (closed = member.close());
+  member.onImage = () => {
+    closed = member.close();
+  };
   await member.write(100);
   await closed;
   expect([member.imageCount, member.files.latest()]).toEqual([1, null]);
