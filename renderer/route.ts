@@ -3,12 +3,14 @@ export type Route =
   | { readonly page: "tables"; readonly table: string | null }
   | { readonly page: "history"; readonly index: number | null }
   | { readonly page: "computers" }
+  | { readonly page: "settings" }
   | { readonly page: "sql" };
 
 /** The place an address stands for; an unknown one is the list of tables. */
 export function parseRoute(hash: string): Route {
   const parts = hash.replace(/^#\/?/, "").split("/");
   if (parts[0] === "computers") return { page: "computers" };
+  if (parts[0] === "settings") return { page: "settings" };
   if (parts[0] === "sql") return { page: "sql" };
   if (parts[0] === "history") return { page: "history", index: indexOf(parts[1] ?? "") };
   const name = decodeName(parts[1] ?? "");

@@ -35,6 +35,8 @@ export type WriteMethod = "execute" | "insertRows" | "undo" | "restore";
 
 /** What a feature needs of the client; tests give another one. */
 export interface Agent {
+  /** Why nothing can be written through it, whatever the member may; absent where that depends on the member. */
+  readonly readOnlyReason?: string;
   call<M extends ApiMethod>(method: M, params: ApiParams<M>): Answer<M>;
   /** One at a time, in order; survives a reconnect. */
   write<M extends WriteMethod>(method: M, params: ApiParams<M>): Answer<M>;

@@ -34,6 +34,7 @@ export class GridController {
   readonly marks = new EditMarks();
   readonly widths: ColumnWidths;
   readonly pages: PageCache;
+  readonly #agent: Agent;
   readonly #live: LiveStatus;
   readonly #endings: (() => void)[];
   #view = $state.raw<RowView>(ALL_ROWS);
@@ -61,7 +62,8 @@ export class GridController {
   readonly readOnlyReason = $derived.by(() => {
     if (this.table.kind === "view") return text.grid.viewReadOnly;
     if (!hasRowNames(this.table)) return text.grid.noKey;
-    return whyReadOnly(this.#live.status, this.#live.connection);
+    const { readOnlyReason } = this.#agent;
+    return readOnlyReason ?? whyReadOnly(this.#live.status, this.#live.connection);
   });
   readonly isFiltered = $derived.by(
     () =>
@@ -71,6 +73,7 @@ export class GridController {
 
   constructor(agent: Agent, live: LiveStatus, table: TableInfo) {
     this.table = table;
+    this.#agent = agent;
     this.#live = live;
     this.reader = new RowReader(agent, table);
     this.widths = new ColumnWidths(table.columns);

@@ -2,6 +2,8 @@
  * Numbers, durations and moments as people read them. Pure: the clock comes in as an argument.
  * Lag is always an absolute remainder, never a percentage that stays at 99.
  */
+import type { AsOf } from "../../shared/cluster/status.ts";
+
 const wholeNumber = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const timeOfDay = new Intl.DateTimeFormat("en-GB", {
   hour: "2-digit",
@@ -14,6 +16,16 @@ const dayAndTime = new Intl.DateTimeFormat("en-GB", {
   month: "short",
   hour: "2-digit",
   minute: "2-digit",
+});
+
+const fullMoment = new Intl.DateTimeFormat("en-GB", {
+  weekday: "short",
+  day: "numeric",
+  month: "long",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
 });
 
 const SECOND_MS = 1_000;
@@ -46,6 +58,24 @@ export function formatDuration(durationMs: number): string {
 export function formatMoment(atMs: number, nowMs: number): string {
   const format = Math.abs(nowMs - atMs) < DAY_MS / 2 ? timeOfDay : dayAndTime;
   return format.format(atMs);
+}
+
+/** `Tue 3 November 2026, 18:02:31`: where a moment must not be mistaken for another. */
+export function formatFullMoment(atMs: number): string {
+  return fullMoment.format(atMs);
+}
+
+/** `2026-11-03T18:02:31` in this computer's zone, as a field for times takes it. */
+export function localSecond(atMs: number): string {
+  const date = new Date(atMs);
+  const two = (part: number): string => String(part).padStart(2, "0");
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day}T${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+/** The moment that a result stands for: of a former state, its own. */
+export function asOfMs({ at, past }: AsOf): number | null {
+  return parseMoment(past === undefined ? at : past.at);
 }
 
 /** The moment of an ISO 8601 text, or null when it is missing or no moment. */

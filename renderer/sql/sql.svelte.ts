@@ -35,12 +35,15 @@ export class SqlController {
   sql = $state("");
   #outcome = $state.raw<SqlOutcome>({ kind: "none" });
   #isRunning = $state(false);
-  readonly #agent: Agent;
+  readonly #agent: () => Agent;
   readonly #live: LiveStatus;
   readonly #nowMs: () => number;
 
-  /** @param nowMs A monotonic clock, to say how long a statement took. */
-  constructor(agent: Agent, live: LiveStatus, nowMs: () => number) {
+  /**
+   * @param agent Whom to ask now: the member, or its past.
+   * @param nowMs A monotonic clock, to say how long a statement took.
+   */
+  constructor(agent: () => Agent, live: LiveStatus, nowMs: () => number) {
     this.#agent = agent;
     this.#live = live;
     this.#nowMs = nowMs;
@@ -54,6 +57,11 @@ export class SqlController {
     return this.#isRunning;
   }
 
+  /** Another moment is looked at: what was found is of the former one. */
+  clear(): void {
+    if (!this.#isRunning) this.#outcome = { kind: "none" };
+  }
+
   async run(): Promise<void> {
     const sql = this.sql.trim();
     if (sql === "" || this.#isRunning) return;
@@ -64,14 +72,14 @@ export class SqlController {
 
   async #read(sql: string): Promise<SqlOutcome> {
     const startedAtMs = this.#nowMs();
-    const answer = await this.#agent.call("query", { sql, rowsMax: ROWS_SHOWN_MAX });
+    const answer = await this.#agent().call("query", { sql, rowsMax: ROWS_SHOWN_MAX });
     if (!answer.ok) return { kind: "failed", failure: describeFailure(answer.error) };
     return { kind: "rows", ...answer.value, tookMs: this.#nowMs() - startedAtMs };
   }
 
   async #write(sql: string): Promise<SqlOutcome> {
     const startedAtMs = this.#nowMs();
-    const answer = await this.#agent.write("execute", { statements: [{ sql }] });
+    const answer = await this.#agent().write("execute", { statements: [{ sql }] });
     if (!answer.ok) {
       this.#live.learnFrom(answer.error);
       return { kind: "failed", failure: describeFailure(answer.error) };

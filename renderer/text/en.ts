@@ -3,6 +3,7 @@
  * message; a code without a text does not compile. Another language is another file of this type.
  */
 import type { ClientErrorCode } from "../agent/client.ts";
+import { pastText, settingsText } from "./past.en.ts";
 import type { SeatReason, SeatStatus } from "../../shared/cluster/status.ts";
 
 /** What happened, and what to do about it. */
@@ -148,7 +149,14 @@ export const text = {
   product: "Tidemark",
   banner: "State of the workspace",
   openLeader: (name: string | null): string => `Open ${name ?? "the leader"}`,
-  nav: { tables: "Tables", history: "History", computers: "Computers", sql: "SQL", label: "Main" },
+  nav: {
+    tables: "Tables",
+    history: "History",
+    computers: "Computers",
+    sql: "SQL",
+    settings: "Settings",
+    label: "Main",
+  },
   common: {
     cancel: "Cancel",
     close: "Close",
@@ -275,6 +283,8 @@ export const text = {
       undo: { title: "Take this back?", action: "Take back" },
       restore: { title: "Bring that state back?", action: "Restore" },
     },
+    schemaComes: "The tables themselves become what they were:",
+    leftOut: "Cannot come back, because there is no place for it now:",
     nothingToDo: "Nothing of it was changed since then.",
     undoHint:
       "That is a change of its own: every computer gets it, it stands in the history, and it can be taken back as well.",
@@ -287,6 +297,8 @@ export const text = {
     ofRow: "History of the row",
     noRowKey: "Nothing names the rows of this table, so a row's history cannot be told.",
   },
+  past: pastText,
+  settings: settingsText,
   computers: {
     title: "Computers",
     invite: "Invite a computer",

@@ -95,6 +95,50 @@ test("an edit of the leader shows on the mirror of a pair, with no lag", async (
   expect(await mirror?.rows("SELECT text FROM notes")).toEqual([["ready"]]);
 });
 
+test("everybody reads the past over a dropped table, which comes back with all that belongs to it", async () => {
+  cluster = await RealCluster.create(3);
+  const leader = await cluster.leader();
+  await leader.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT)");
+  await leader.execute("CREATE INDEX by_name ON people(name)");
+  const index = await leader.execute("INSERT INTO people VALUES (7, 'Ada'), (8, 'Bob')");
+  await leader.execute("UPDATE people SET name = 'Grace' WHERE id = 7");
+  await leader.execute("DROP TABLE people");
+  await cluster.verifyIdentical();
+  const [mirror] = await cluster.followers();
+  const asOf = ["--as-of", String(index), "--json"];
+  const read = await mirror?.command("sql", "SELECT name FROM people ORDER BY id", ...asOf);
+  expect(JSON.parse(read?.out ?? "")).toMatchObject({
+    rows: [["Ada"], ["Bob"]],
+    asOf: { index, past: { at: expect.stringMatching(/^20/) } },
+  });
+  const exported = await mirror?.command("export", "--table", "people", "--as-of", String(index));
+  expect(exported).toMatchObject({ exitCode: 0, out: "id,name\r\n7,Ada\r\n8,Bob\r\n" });
+  const changed = await mirror?.command("sql", "DELETE FROM people", "--as-of", String(index));
+  expect(changed).toMatchObject({ exitCode: 2 });
+  const to = ["restore", "--to", String(index), "--table", "people"];
+  const preview = await mirror?.command(...to, "--preview");
+  expect(preview?.out).toMatch(/^CREATE TABLE people .*;\nCREATE INDEX by_name .*;$/m);
+  expect(await leader.command(...to)).toMatchObject({ exitCode: 0 });
+  await cluster.verifyIdentical();
+  expect(await mirror?.rows("SELECT name FROM people ORDER BY id")).toEqual([["Ada"], ["Bob"]]);
+});
+
+test("a setting that any computer changes holds on all of them, also after a start", async () => {
+  cluster = await RealCluster.create(3);
+  const [mirror, other] = await cluster.followers();
+  const set = await mirror?.command("settings", "set", "retention-mib", "128");
+  expect(set).toMatchObject({ exitCode: 0 });
+  const told = async (member: typeof mirror) =>
+    (await member?.command("settings", "get", "retention-mib"))?.out;
+  await expect.poll(() => told(other), { timeout: 10_000 }).toBe("128\n");
+  await other?.kill();
+  await other?.start();
+  await expect.poll(() => told(other), { timeout: 10_000 }).toBe("128\n");
+  const small = await mirror?.command("settings", "set", "retention-mib", "1");
+  expect(small).toMatchObject({ exitCode: 2, error: expect.stringContaining("from 8 to") });
+  expect((await mirror?.command("settings", "get"))?.out).toMatch(/^past readable from /m);
+});
+
 test("everybody knows what became of a row, and a transaction is taken back at the leader", async () => {
   cluster = await RealCluster.create(3);
   const leader = await cluster.leader();

@@ -210,13 +210,15 @@ function told(
   what: string,
 ): CommandResult {
   if (!answer.ok) return failWith(answer.error);
-  const { rowCount, conflicts, changes } = answer.value;
+  const { rowCount, conflicts, changes, schemaChanges, leftOut } = answer.value;
   print(scope, answer.value, () => {
     if (conflicts.length > 0) return "";
     const more =
       rowCount > changes.length ? `and ${formatCount(rowCount - changes.length)} more\n` : "";
     const rows = changes.length > 0 ? changesTable(changes) + more : "";
-    return `${rows}${formatCount(rowCount)} rows would change.\n`;
+    const sql = schemaChanges.map((change) => `${change};\n`).join("");
+    const lost = leftOut.map((what) => `left out: ${what}\n`).join("");
+    return `${sql}${rows}${lost}${formatCount(rowCount)} rows would change.\n`;
   });
   if (conflicts.length === 0) return ok(null);
   listConflicts(scope, conflicts);
