@@ -47,6 +47,7 @@ export class ApplyBatch {
   #rowCount = 0;
   #isSchemaChange = false;
   #isSettingsChange = false;
+  #isSchemaStale = false;
   #hasCounterChange = false;
   #hasParts: boolean | null;
 
@@ -97,19 +98,20 @@ export class ApplyBatch {
 
   /** Ends the batch. @returns the state after it, for when the transaction is committed. */
   finish(position: Position): StoreState {
+    const schema = this.#currentSchema();
     this.#triggers.wake();
     this.#closeSums();
     if (this.#isSchemaChange) {
       this.#checksums.set(PSEUDO_TABLE.SCHEMA, sumSchema(this.#connection));
     }
     if (this.#isSchemaChange || this.#hasCounterChange) {
-      const sum = sumCounters(this.#connection, this.#schema);
+      const sum = sumCounters(this.#connection, schema);
       if (sum === null) this.#checksums.delete(PSEUDO_TABLE.COUNTERS);
       else this.#checksums.set(PSEUDO_TABLE.COUNTERS, sum);
     }
     return {
       position,
-      schema: this.#schema,
+      schema,
       checksums: this.#checksums,
       hasParts: this.#hasParts,
       rowCounts: this.#rowCounts,
@@ -180,7 +182,7 @@ export class ApplyBatch {
   }
 
   #layoutOf(record: RowsRecord): TableLayout {
-    const layout = this.#schema.tables.get(record.table.name);
+    const layout = this.#currentSchema().tables.get(record.table.name);
     if (layout === undefined) throw new Divergence(`there is no table ${record.table.name}`);
     if (isSameShape(layout.shape, record.table)) return layout;
     throw new Divergence(`table ${layout.shape.name} has other columns than on the leader`);
@@ -190,17 +192,26 @@ export class ApplyBatch {
     assert(!this.#isWritten, "a batch with a schema change is applied anew");
     this.#triggers.wake();
     this.#closeSums();
-    if (this.#recorder.isInstalled) this.#recorder.remove();
+    this.#recorder.remove();
     try {
       this.#connection.runOnce(sql);
     } catch (error) {
       if (!(error instanceof SqliteError)) throw error;
       throw new Divergence(`a schema change failed: ${error.message}`);
     }
+    this.#isSchemaChange = true;
+    this.#isSchemaStale = true;
+    // What is made new can be looked at later, all at once; what is changed or dropped may be made again.
+    if (!/^\s*CREATE\s/i.test(sql)) this.#currentSchema();
+  }
+
+  #currentSchema(): Schema {
+    if (!this.#isSchemaStale) return this.#schema;
+    this.#isSchemaStale = false;
     const before = this.#schema;
     this.#schema = readSchema(this.#connection);
-    this.#isSchemaChange = true;
     this.#takeOverTables(before);
+    return this.#schema;
   }
 
   /** Tables that a schema change made, rewrote or dropped get their sums anew. */

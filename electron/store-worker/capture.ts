@@ -28,6 +28,7 @@ import type { Recorder } from "./recorder.ts";
 import { errorAnswer, Refusal } from "./refusal.ts";
 import { restoreState } from "./restore-state.ts";
 import { StatementRunner } from "./statement-runner.ts";
+import { namesIn } from "./tokens.ts";
 import type { Schema } from "./schema.ts";
 import type { StoreState } from "./state.ts";
 import { takeBack, undoTransaction, type UndoContext } from "./undo.ts";
@@ -83,8 +84,7 @@ export class BatchCapture {
     if (known !== null) return known;
     const schemaBefore = this.#schema;
     const builder = new PayloadBuilder();
-    // Before the savepoint: when the request fails, the triggers are what they were here.
-    this.#recorder.install(schemaBefore);
+    const { installed } = this.#recorder;
     this.#connection.run("SAVEPOINT request");
     this.#recorder.start(builder);
     const runner = new StatementRunner(this.#connection, this.#recorder, {
@@ -96,14 +96,14 @@ export class BatchCapture {
       const results = this.#work(request, runner, builder);
       const payload = finishPayload(builder, request, results);
       this.#connection.run("RELEASE request");
-      this.#schema = runner.schema;
-      this.#hasSchemaChange ||= runner.schema !== schemaBefore;
+      this.#schema = runner.currentSchema();
+      this.#hasSchemaChange ||= this.#schema !== schemaBefore;
       return this.#accept(request, payload, results);
     } catch (thrown) {
       const error = errorAnswer(thrown, runner.statementIndex);
       this.#connection.run("ROLLBACK TO request");
       this.#connection.run("RELEASE request");
-      if (runner.schema !== schemaBefore) this.#recorder.wasRestoredTo(schemaBefore);
+      this.#recorder.wasRestoredTo(installed);
       return err(error);
     } finally {
       this.#recorder.stop();
@@ -120,8 +120,9 @@ export class BatchCapture {
     const results = this.#run(request, runner, builder);
     runner.statementIndex = undefined;
     if (this.#recorder.isOverflowing) throw tooLarge();
-    if (runner.schema.hasDeferredKeys && this.#deferredKeys.areBroken) throw keyBroken();
-    recordCounters(this.#connection, { schema: runner.schema, countersBefore, builder });
+    const schema = runner.currentSchema();
+    if (schema.hasDeferredKeys && this.#deferredKeys.areBroken) throw keyBroken();
+    recordCounters(this.#connection, { schema, countersBefore, builder });
     if (!request.isInternal) this.#size.checkGrowth(bytesBefore);
     return results;
   }
@@ -154,8 +155,14 @@ export class BatchCapture {
     builder: PayloadBuilder,
   ): readonly StatementResult[] {
     const [connection, deferredKeys] = [this.#connection, this.#deferredKeys];
-    const context = { connection, deferredKeys, schema: this.#schema, builder };
-    return takenBack(this.#recorder.step(() => action(context)));
+    const context: UndoContext = {
+      ...{ connection, deferredKeys, schema: this.#schema, builder },
+      record: (tables, work) => {
+        this.#recorder.cover(this.#schema, tables);
+        return this.#recorder.step(work);
+      },
+    };
+    return takenBack(action(context));
   }
 
   #restore(runner: StatementRunner, builder: PayloadBuilder, former: FormerState): number {
@@ -205,6 +212,13 @@ export class BatchCapture {
 
 function takenBack(changes: number): readonly StatementResult[] {
   return [{ changes, lastInsertRowid: 0 }];
+}
+
+/** Every name in it that may be one of a table. */
+export function namesChangedBy(work: CaptureRequest["work"]): ReadonlySet<string> {
+  if (work.type === "insert-rows") return new Set([work.table]);
+  if (work.type !== "statements") return new Set();
+  return new Set(work.statements.flatMap(({ sql }) => [...namesIn(sql)]));
 }
 
 function notAUsersTable(table: string): Refusal {

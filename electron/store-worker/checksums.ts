@@ -3,10 +3,9 @@
  * a schema change rewrote. Two pseudo-tables cover what has no triggers: `sqlite_schema` and
  * the AUTOINCREMENT counters in `sqlite_sequence`.
  */
-import { assert } from "../../shared/base/assert.ts";
 import { CHECKSUM_ZERO, RowSum, type Checksum } from "../../shared/changes/checksum.ts";
-import { quoteIdentifier } from "../../shared/changes/identifiers.ts";
 import type { Connection, Statement } from "./connection.ts";
+import { scanImages } from "./image-scan.ts";
 import type { TableLayout } from "./table-layout.ts";
 import type { Schema } from "./schema.ts";
 
@@ -15,15 +14,9 @@ export const PSEUDO_TABLE = { SCHEMA: "sqlite_schema", COUNTERS: "sqlite_sequenc
 
 /** The sum over a table's rows. */
 export function sumTable(connection: Connection, layout: TableLayout): Checksum {
-  const table = quoteIdentifier(layout.shape.name);
-  const sql = `SELECT ${layout.imageSql.join(",")} FROM main.${table} NOT INDEXED`;
-  const { statement } = connection.prepare(sql);
-  assert(statement !== null, "a SELECT is a statement");
-  try {
-    return sumQuery(connection, layout.shape.name, statement);
-  } finally {
-    statement.finalize();
-  }
+  const sum = new RowSum(layout.shape.name, CHECKSUM_ZERO);
+  scanImages(connection, layout, (image) => sum.add(image.bytes, 0, image.length));
+  return sum.value;
 }
 
 /** The sum over the user's schema. */

@@ -280,6 +280,15 @@ export class Connection {
     this.cached(sql).run();
   }
 
+  /**
+   * Rolls the whole transaction back. SQLite may go on with tables and indexes that it knew from it (after a
+   * savepoint in it was rolled back), until a statement looks at the file: so one does.
+   */
+  rollback(): void {
+    this.run("ROLLBACK");
+    this.cached("SELECT 1 FROM main.sqlite_schema LIMIT 1").first();
+  }
+
   /** Runs one statement once. */
   runOnce(sql: string): void {
     const { statement } = this.prepare(sql);
@@ -346,6 +355,11 @@ export class Connection {
   /** Rows changed by the last INSERT, UPDATE or DELETE, triggers not counted. */
   get changes(): number {
     return this.sqlite.raw._sqlite3_changes(this.pointer);
+  }
+
+  /** Rows changed since the database was opened, by triggers and actions of keys too. */
+  get totalChanges(): number {
+    return Number(this.cached("SELECT total_changes()").first()?.[0]);
   }
 
   /** What SQLite says went wrong last. */

@@ -18,7 +18,7 @@ import {
   writeChecksums,
   writePosition,
 } from "./bookkeeping.ts";
-import { BatchCapture, type CapturedBatch } from "./capture.ts";
+import { BatchCapture, namesChangedBy, type CapturedBatch } from "./capture.ts";
 import { PSEUDO_TABLE, sumSchema } from "./checksums.ts";
 import { Connection, SqliteError } from "./connection.ts";
 import { DatabaseSize } from "./database-size.ts";
@@ -38,7 +38,7 @@ import { ConnectionMode } from "./mode.ts";
 import { runQuery } from "./query.ts";
 import { readFormerRows, readOutline } from "./outline.ts";
 import { findRow, readChanges } from "./past.ts";
-import { Recorder } from "./recorder.ts";
+import { Recorder, type Installed } from "./recorder.ts";
 import { Divergence } from "./row-writer.ts";
 import { readSchema } from "./schema.ts";
 import type { SqliteModule } from "./sqlite-module.ts";
@@ -67,6 +67,7 @@ export class StoreEngine {
   #state: StoreState | null = null;
   /** A captured batch whose transaction is still open. */
   #captured: CapturedBatch | null = null;
+  #recordedAtBegin: Installed | null = null;
 
   /** @param databaseBytesMax For tests; see `DATABASE_BYTES_MAX`. */
   constructor(sqlite: SqliteModule, databaseBytesMax?: number) {
@@ -186,7 +187,10 @@ export class StoreEngine {
     assert(!isRestore || requests.length === 1, "a former state is brought back alone");
     if (isRestore) database.mode.restore();
     else database.mode.capture();
-    database.recorder.install(state.schema);
+    const { recorder } = database;
+    // Outside of the transaction: a rollback then leaves them.
+    for (const { work } of requests) recorder.cover(state.schema, namesChangedBy(work));
+    this.#recordedAtBegin = recorder.installed;
     database.connection.run("BEGIN");
     const capture = new BatchCapture(database, state);
     this.#captured = capture.batch;
@@ -220,9 +224,7 @@ export class StoreEngine {
     database.mode.apply();
     let bytes = 0;
     for (const entry of entries) bytes += entry.payload?.length ?? 0;
-    if (bytes > RECORDING_APPLY_BYTES_MAX && database.recorder.isInstalled) {
-      database.recorder.remove();
-    }
+    if (bytes > RECORDING_APPLY_BYTES_MAX) database.recorder.remove();
     database.connection.run("BEGIN");
     return this.#applyIn(database, entries, false);
   }
@@ -249,7 +251,7 @@ export class StoreEngine {
       connection.run("COMMIT");
       this.#state = state;
     } catch (error) {
-      connection.run("ROLLBACK");
+      connection.rollback();
       if (!(error instanceof Divergence)) throw error;
       return this.#diverged(index, error.message);
     }
@@ -287,9 +289,9 @@ export class StoreEngine {
     const captured = this.#captured;
     if (captured === null) return open;
     this.#captured = null;
-    open.connection.run("ROLLBACK");
+    open.connection.rollback();
     // The rollback brought the triggers back too, whatever schema changes were tried.
-    open.recorder.wasRestoredTo(this.#now().schema);
+    open.recorder.wasRestoredTo(this.#recordedAtBegin);
     return open;
   }
 

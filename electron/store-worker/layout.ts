@@ -15,13 +15,38 @@ import { isWord, tokenize } from "./tokens.ts";
 const LAYOUTS_KEPT_MAX = 20_000;
 const KEY_ACTIONS = "'CASCADE', 'SET NULL', 'SET DEFAULT'";
 
-/** The layout of a table, without triggers; null when it is not an ordinary one. */
-export function layoutOf(connection: Connection, name: string, sql: string): TableLayout | null {
+/** What SQLite calls each table of a database, by name. */
+export type TableKinds = ReadonlyMap<string, Pick<TableFacts, "isWithoutRowid" | "isStrict">>;
+
+/** All at once: SQLite goes through all tables for each that is asked alone. */
+export function readKinds(connection: Connection): TableKinds {
+  const sql =
+    "SELECT name, wr, strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table'";
+  const kinds = connection.cached(sql).all();
+  return new Map(
+    kinds.map(([name, withoutRowid, strict]) => [
+      String(name),
+      { isWithoutRowid: withoutRowid === 1n, isStrict: strict === 1n },
+    ]),
+  );
+}
+
+/**
+ * The layout of a table, without triggers; null when it is not an ordinary one.
+ *
+ * @param kinds Asked only for a table that nobody has met yet.
+ */
+export function layoutOf(
+  connection: Connection,
+  { name, sql }: { readonly name: string; readonly sql: string },
+  kinds: () => TableKinds,
+): TableLayout | null {
   const { layouts } = connection.sqlite.facts;
   const known = layouts.get(sql);
   if (known === null || known?.shape.name === name) return known;
   if (layouts.size >= LAYOUTS_KEPT_MAX) layouts.clear();
-  const layout = readLayout(connection, name, sql);
+  const kind = kinds().get(name);
+  const layout = kind === undefined ? null : layoutFrom(connection, { name, sql, ...kind });
   layouts.set(sql, layout);
   return layout;
 }
@@ -34,16 +59,6 @@ type TableFacts = {
 };
 
 type StoredColumn = { readonly name: string; readonly type: string; readonly keyPlace: number };
-
-function readLayout(connection: Connection, name: string, sql: string): TableLayout | null {
-  const kind = connection
-    .cached("SELECT wr, strict FROM pragma_table_list(?1) WHERE schema = 'main' AND type = 'table'")
-    .first([name]);
-  if (kind === null) return null;
-  const [withoutRowid, strict] = kind;
-  const facts = { name, sql, isWithoutRowid: withoutRowid === 1n, isStrict: strict === 1n };
-  return layoutFrom(connection, facts);
-}
 
 function layoutFrom(connection: Connection, facts: TableFacts): TableLayout {
   const all = connection

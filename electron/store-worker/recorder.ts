@@ -13,7 +13,8 @@ import { TRANSACTION_BYTES_MAX } from "../../shared/changes/limits.ts";
 import type { PayloadBuilder } from "../../shared/changes/payload.ts";
 import { ImageWriter } from "../../shared/changes/row-image.ts";
 import { STORAGE, type Connection } from "./connection.ts";
-import { StepRows } from "./step-rows.ts";
+import { isKey } from "./row-sql.ts";
+import { StepRows, type PlacedImage } from "./step-rows.ts";
 import type { TableLayout } from "./table-layout.ts";
 import type { Schema } from "./schema.ts";
 
@@ -26,18 +27,27 @@ const EVENT = {
   UPDATE_BEFORE: 3,
   UPDATE_AFTER: 4,
   DELETE: 5,
+  /** More values of the row that was begun: SQLite hands over at most 1,000 at once. */
+  MORE: 6,
 } as const;
 const EVENT_BITS = 3;
+const VALUES_AT_ONCE_MAX = 900;
+
+/** Triggers that are made: each table's place is part of what its triggers say. */
+export type Installed = { readonly schema: Schema; readonly layouts: readonly TableLayout[] };
 
 /** Owns the temp triggers of one connection. */
 export class Recorder {
   readonly #connection: Connection;
-  #installedFor: Schema | null = null;
-  #layouts: readonly TableLayout[] = [];
+  #installed: Installed | null = null;
   #builder: PayloadBuilder | null = null;
   /** Where changes can get out of order; null elsewhere. */
   #step: StepRows | null = null;
   readonly #told = new ImageWriter(256);
+  /** The row that is being handed over. */
+  #event: number = EVENT.MORE;
+  #start = 0;
+  #valuesLeft = 0;
   #isOverflowing = false;
 
   constructor(connection: Connection) {
@@ -49,8 +59,9 @@ export class Recorder {
     assert(code === 0, "SQLite takes the recording function");
   }
 
-  get isInstalled(): boolean {
-    return this.#installedFor !== null;
+  /** Which triggers there are; to be given to `wasRestoredTo` after a rollback to this moment. */
+  get installed(): Installed | null {
+    return this.#installed;
   }
 
   /** Whether the transaction outgrew the limit; what was recorded is then not complete. */
@@ -58,37 +69,38 @@ export class Recorder {
     return this.#isOverflowing;
   }
 
-  /** Makes the triggers fit the schema; nothing to do when they do already. */
-  install(schema: Schema): void {
-    if (this.#installedFor === schema) return;
-    this.remove();
-    this.#layouts = [...schema.tables.values()];
-    this.#layouts.forEach((layout, number) => {
-      const isWatched = schema.parentsOfActions.has(layout.shape.name.toLowerCase());
-      const triggers = [
-        ...triggersFor(layout, number),
-        ...(isWatched ? watch(layout, number) : []),
-      ];
-      for (const sql of triggers) this.#connection.runOnce(sql);
-    });
-    this.#installedFor = schema;
+  /** Makes the triggers that recording changes of these tables and views takes. */
+  cover(schema: Schema, names: Iterable<string>): void {
+    if (this.#installed?.schema !== schema) this.remove();
+    const layouts = new Set(this.#installed?.layouts);
+    const count = layouts.size;
+    for (const name of names) for (const layout of schema.reach.from(name)) layouts.add(layout);
+    if (this.#installed !== null && layouts.size === count) return;
+    const all = [...layouts];
+    for (let number = count; number < all.length; number++) {
+      const layout = all[number] as TableLayout;
+      const watching = schema.reach.isFollowed(layout) ? watch(layout, number) : [];
+      for (const sql of [...triggersFor(layout, number), ...watching])
+        this.#connection.runOnce(sql);
+    }
+    this.#installed = { schema, layouts: all };
   }
 
   /** Drops the triggers: for large applies, which must not pay for them, and schema changes. */
   remove(): void {
+    if (this.#installed === null) return;
     const names = this.#connection
       .cached("SELECT name FROM temp.sqlite_schema WHERE type = 'trigger'")
       .all();
     for (const [name] of names) {
       this.#connection.runOnce(`DROP TRIGGER temp.${quoteIdentifier(String(name))}`);
     }
-    this.#installedFor = null;
+    this.#installed = null;
   }
 
-  /** Tells that a rollback brought the triggers back to what they were for this schema. */
-  wasRestoredTo(schema: Schema): void {
-    this.#installedFor = schema;
-    this.#layouts = [...schema.tables.values()];
+  /** Tells that a rollback brought the triggers back to what they were at some moment. */
+  wasRestoredTo(installed: Installed | null): void {
+    this.#installed = installed;
   }
 
   /** From here on rows go into this payload. */
@@ -106,7 +118,7 @@ export class Recorder {
   /** Runs something that changes rows, and sees to it that its record can be replayed. */
   step<T>(action: () => T): T {
     const builder = defined(this.#builder, "recording was started");
-    if (this.#installedFor?.hasReactions !== true) return action();
+    if (this.#installed?.schema.hasReactions !== true) return action();
     const mark = builder.mark();
     const step = new StepRows();
     this.#step = step;
@@ -133,23 +145,42 @@ export class Recorder {
     const { sqlite } = this.#connection;
     const { raw } = sqlite;
     const code = raw._sqlite3_value_int(sqlite.view.getUint32(values, true));
-    const layout = this.#layouts[code >> EVENT_BITS] as TableLayout;
+    const layout = this.#installed?.layouts[code >> EVENT_BITS] as TableLayout;
     const event = code & ((1 << EVENT_BITS) - 1);
-    const isTold = event === EVENT.THERE || event === EVENT.WANTED;
-    if (isTold) this.#told.length = 0;
-    else if (event === EVENT.INSERT) builder.beginRow(layout.shape, "insert");
-    else if (event === EVENT.DELETE) builder.beginRow(layout.shape, "delete");
-    else if (event === EVENT.UPDATE_BEFORE) builder.beginRow(layout.shape, "update");
-    const writer = isTold ? this.#told : builder.images;
-    const start = writer.length;
+    if (event !== EVENT.MORE) this.#begin(builder, layout, event);
+    const writer = this.#isTold ? this.#told : builder.images;
     for (let i = 1; i < count; i++)
       this.#write(writer, sqlite.view.getUint32(values + 4 * i, true));
-    if (this.#step === null) return;
-    const image = { layout, bytes: writer.bytes, start, end: writer.length };
-    if (event === EVENT.THERE) this.#step.isThere(image);
-    else if (event === EVENT.WANTED) this.#step.isWanted(image);
-    else if (event === EVENT.UPDATE_BEFORE || event === EVENT.DELETE) this.#step.vanished(image);
-    else this.#step.appeared(image);
+    this.#valuesLeft -= count - 1;
+    if (this.#valuesLeft > 0 || this.#step === null) return;
+    this.#noteIn(this.#step, {
+      layout,
+      bytes: writer.bytes,
+      start: this.#start,
+      end: writer.length,
+    });
+  }
+
+  get #isTold(): boolean {
+    return this.#event === EVENT.THERE || this.#event === EVENT.WANTED;
+  }
+
+  #begin(builder: PayloadBuilder, { shape, imageSql }: TableLayout, event: number): void {
+    this.#event = event;
+    this.#valuesLeft = imageSql.length;
+    if (this.#isTold) this.#told.length = 0;
+    else if (event === EVENT.INSERT) builder.beginRow(shape, "insert");
+    else if (event === EVENT.DELETE) builder.beginRow(shape, "delete");
+    else if (event === EVENT.UPDATE_BEFORE) builder.beginRow(shape, "update");
+    this.#start = this.#isTold ? 0 : builder.images.length;
+  }
+
+  #noteIn(step: StepRows, image: PlacedImage): void {
+    if (this.#event === EVENT.THERE) step.isThere(image);
+    else if (this.#event === EVENT.WANTED) step.isWanted(image);
+    else if (this.#event === EVENT.UPDATE_BEFORE || this.#event === EVENT.DELETE) {
+      step.vanished(image);
+    } else step.appeared(image);
   }
 
   #write(writer: ImageWriter, value: number): void {
@@ -201,22 +232,30 @@ function watch(layout: TableLayout, number: number): string[] {
   const call = caller(layout, number);
   const trigger = triggerOn(layout, number);
   const old = call(EVENT.THERE, "old");
-  const isNamed = layout.keyPlaces.map(
-    (place) => `${layout.imageSql[place]} = new.${layout.imageSql[place]}`,
+  const key = layout.keyPlaces.map((place) => layout.imageSql[place] as string);
+  const isOwner = isKey(
+    key,
+    key.map((column) => `new.${column}`),
   );
-  const owner = `${call(EVENT.THERE, null)} FROM ${table} WHERE ${isNamed.join(" AND ")}`;
+  const owner = call(EVENT.THERE, null, ` FROM ${table} WHERE ${isOwner}`);
   return [
     trigger("BEFORE UPDATE", `${old}; ${owner}; ${call(EVENT.WANTED, "new")}`),
     trigger("BEFORE DELETE", old),
   ];
 }
 
-type Caller = (event: number, row: "old" | "new" | null) => string;
+type Caller = (event: number, row: "old" | "new" | null, from?: string) => string;
 
 function caller({ imageSql }: TableLayout, number: number): Caller {
-  return (event, row) => {
+  return (event, row, from = "") => {
     const values = imageSql.map((value) => (row === null ? value : `${row}.${value}`));
-    return `SELECT ${FUNCTION_NAME}(${[(number << EVENT_BITS) + event, ...values].join(", ")})`;
+    const calls: string[] = [];
+    for (let at = 0; at < values.length; at += VALUES_AT_ONCE_MAX) {
+      const code = (number << EVENT_BITS) + (at === 0 ? event : EVENT.MORE);
+      const some = values.slice(at, at + VALUES_AT_ONCE_MAX);
+      calls.push(`SELECT ${FUNCTION_NAME}(${[code, ...some].join(", ")})${from}`);
+    }
+    return calls.join("; ");
   };
 }
 

@@ -49,8 +49,7 @@ export function restoreState(context: RestoreContext, former: FormerState): numb
   const missing = plan.value.tables.find((name) => !former.tables.includes(name));
   if (missing !== undefined) throw refused(`Table ${missing} was changed meanwhile; try again.`);
   runner.runAll(plan.value.statements.map((sql) => ({ sql })));
-  const { schema } = runner;
-  recorder.install(schema);
+  const schema = runner.currentSchema();
   const difference = new PayloadBuilder();
   for (const name of plan.value.tables) {
     const layout = findTable(schema, name);
@@ -60,7 +59,11 @@ export function restoreState(context: RestoreContext, former: FormerState): numb
   }
   if (!difference.isEmpty) {
     const inverse = finishInverse(difference);
-    recorder.step(() => takeBack({ connection, deferredKeys: null, schema, builder }, inverse));
+    const record = <T>(tables: readonly string[], work: () => T): T => {
+      recorder.cover(schema, tables);
+      return recorder.step(work);
+    };
+    takeBack({ connection, deferredKeys: null, schema, builder, record }, inverse);
   }
   raiseCounters(connection, schema, [...now.counters, ...former.outline.counters]);
   // Dropping a table forgets its counter, here and wherever this is applied.

@@ -4,6 +4,11 @@
  */
 import { quoteIdentifier } from "../../shared/changes/identifiers.ts";
 
+/** Values that SQLite gives or sets at once: 2,000 columns and a rowid beside them are one too many. */
+const VALUES_MAX = 2000;
+/** SQLite's expressions are at most 1,000 deep. */
+const AND_MAX = 500;
+
 /** A statement on one row: which values of its image it takes as parameters, in their order. */
 export type RowStatement = {
   /** Places in the image; an update's new image lies behind its old one. */
@@ -21,7 +26,7 @@ export class RowSql {
   readonly #keyPlaces: readonly number[];
   readonly #inserts = new Map<number, string>();
   #insertOne: RowStatement | null = null;
-  #select: RowStatement | null = null;
+  #selects: readonly RowStatement[] | null = null;
   #delete: RowStatement | null = null;
   #updateInPlace: RowStatement | null = null;
   #updateMoved: RowStatement | null = null;
@@ -51,16 +56,23 @@ export class RowSql {
     ));
   }
 
-  /** Reads the image of the row with a key. */
-  get select(): RowStatement {
-    const head = `SELECT ${this.#imageSql.join(",")} FROM ${this.#table} WHERE `;
-    return (this.#select ??= statementOf(this.#keyPlaces, (texts) => head + this.#whereKey(texts)));
+  /** Each reads a part of the image of the row with a key, in order; nearly always there is one. */
+  get selects(): readonly RowStatement[] {
+    return (this.#selects ??= resultLists(this.#imageSql).map((list) => {
+      const head = `SELECT ${list} FROM ${this.#table} WHERE `;
+      return statementOf(this.#keyPlaces, (texts) => head + this.#whereKey(texts));
+    }));
   }
 
   /** Deletes the row with a key. */
   get delete(): RowStatement {
     const head = `DELETE FROM ${this.#table} WHERE `;
     return (this.#delete ??= statementOf(this.#keyPlaces, (texts) => head + this.#whereKey(texts)));
+  }
+
+  /** Whether `update` can set a row's key and all the rest at once. */
+  get canMove(): boolean {
+    return this.#imageSql.length <= VALUES_MAX;
   }
 
   /**
@@ -90,10 +102,26 @@ export class RowSql {
   }
 
   #whereKey(texts: readonly string[]): string {
-    return this.#keyPlaces
-      .map((place, i) => `${this.#imageSql[place]} = ${texts[i]}`)
-      .join(" AND ");
+    return isKey(
+      this.#keyPlaces.map((place) => this.#imageSql[place] as string),
+      texts,
+    );
   }
+}
+
+/** The condition that the columns of a key have certain values. */
+export function isKey(columns: readonly string[], texts: readonly string[]): string {
+  if (columns.length > AND_MAX) return `(${columns.join(",")}) = (${texts.join(",")})`;
+  return columns.map((column, i) => `${column} = ${texts[i]}`).join(" AND ");
+}
+
+/** Lists of values that SQLite takes as results, which are all values one after the other. */
+export function resultLists(values: readonly string[]): string[] {
+  const lists: string[] = [];
+  for (let at = 0; at < values.length; at += VALUES_MAX) {
+    lists.push(values.slice(at, at + VALUES_MAX).join(","));
+  }
+  return lists;
 }
 
 function statementOf(

@@ -29,6 +29,7 @@ export class RowWriter {
   readonly #valueCount: number;
   readonly #offsets: number[] = [];
   readonly #rowStarts: number[] = [];
+  #replacedCount = 0;
 
   constructor(
     connection: Connection,
@@ -67,9 +68,24 @@ export class RowWriter {
     this.#checkBefore(before, beforeEnd);
     this.#sum.subtract(this.#placed.bytes, before, beforeEnd);
     this.#sum.add(this.#placed.bytes, after, afterEnd);
-    const sql = this.#layout.rowSql.update(!this.#isKeyUnchanged());
-    if (sql !== null) this.#runForOneRow(sql);
+    const { rowSql } = this.#layout;
+    const isMoved = !this.#isKeyUnchanged();
+    const sql = rowSql.update(isMoved);
+    if (isMoved && !rowSql.canMove) this.#replaceRow(after);
+    else if (sql !== null) this.#runForOneRow(sql);
     return afterEnd;
+  }
+
+  /** Rows that were moved by being taken away and put back, which is two changes. */
+  get replacedCount(): number {
+    return this.#replacedCount;
+  }
+
+  #replaceRow(after: number): void {
+    this.#replacedCount++;
+    this.#runForOneRow(this.#layout.rowSql.delete);
+    this.#readOffsets(after, 0);
+    this.#runForOneRow(this.#layout.rowSql.insertOne);
   }
 
   /** Deletes one row; its image lies at `at`. @returns the offset after it. */
@@ -140,16 +156,18 @@ export class RowWriter {
 
   /** Reads the row with the key at the offsets into the scratch. @returns whether there is one. */
   #readCurrent(): boolean {
-    const statement = this.#bound(this.#layout.rowSql.select);
     const { scratch } = this.#connection;
     scratch.length = 0;
-    try {
-      const isFound = statement.step();
-      if (isFound) statement.writeImage(scratch);
-      return isFound;
-    } finally {
-      statement.reset();
-    }
+    return this.#layout.rowSql.selects.every((select) => {
+      const statement = this.#bound(select);
+      try {
+        const isFound = statement.step();
+        if (isFound) statement.writeImage(scratch);
+        return isFound;
+      } finally {
+        statement.reset();
+      }
+    });
   }
 
   #isKeyUnchanged(): boolean {

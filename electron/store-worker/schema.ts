@@ -4,7 +4,8 @@
 import { isReservedName } from "../../shared/changes/identifiers.ts";
 import { COLUMN_COUNT_MAX } from "../../shared/changes/limits.ts";
 import type { Connection } from "./connection.ts";
-import { layoutOf } from "./layout.ts";
+import { layoutOf, readKinds, type TableKinds } from "./layout.ts";
+import { Reach } from "./reach.ts";
 import type { TableLayout, UserTrigger } from "./table-layout.ts";
 
 /** All ordinary tables, Tidemark's replicated ones included. */
@@ -14,8 +15,8 @@ export type Schema = {
   readonly hasDeferredKeys: boolean;
   /** Whether a change of a row can change rows again: see `step-rows.ts`. */
   readonly hasReactions: boolean;
-  /** Tables that others follow by actions of foreign keys, in lower case. */
-  readonly parentsOfActions: ReadonlySet<string>;
+  /** Which tables a statement can change. */
+  readonly reach: Reach;
 };
 
 /** Where the workspace's settings are. */
@@ -45,25 +46,26 @@ export function schemaProblem(schema: Schema): string | null {
 export function readSchema(connection: Connection): Schema {
   const triggers = readTriggers(connection);
   const tables = new Map<string, TableLayout>();
+  let kinds: TableKinds | null = null;
   const list = connection.cached(
     "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table' ORDER BY name",
   );
   for (const [name, sql] of list.all()) {
     if (typeof name !== "string" || typeof sql !== "string") continue;
     if (isReservedName(name) && !REPLICATED_INTERNAL_TABLES.has(name)) continue;
-    const layout = layoutOf(connection, name, sql);
+    const layout = layoutOf(connection, { name, sql }, () => (kinds ??= readKinds(connection)));
     if (layout === null) continue;
     const own = triggers.get(name);
     tables.set(name, own === undefined ? layout : { ...layout, triggers: own });
   }
   const all = [...tables.values()];
-  const parentsOfActions = new Set(all.flatMap((layout) => layout.followedTables));
+  const reach = new Reach(all, triggers);
   return {
     tables,
+    reach,
     hasCounters: all.some((layout) => layout.isAutoincrement),
     hasDeferredKeys: all.some((layout) => layout.hasDeferredKey),
-    hasReactions: parentsOfActions.size > 0 || all.some((layout) => layout.triggers.length > 0),
-    parentsOfActions,
+    hasReactions: reach.hasFollowers || all.some((layout) => layout.triggers.length > 0),
   };
 }
 

@@ -5,21 +5,25 @@
  * does to rows beyond that (CREATE TABLE AS SELECT) is logged as rows, because the SELECT could
  * give something else elsewhere.
  */
+import { assert } from "../../shared/base/assert.ts";
 import type { StatementResult } from "../../shared/api/methods.ts";
 import type { JsonCell, SqlStatement } from "../../shared/changes/values.ts";
-import { quoteIdentifier } from "../../shared/changes/identifiers.ts";
 import { RESULTS_BYTES_MAX } from "../../shared/changes/limits.ts";
 import type { PayloadBuilder } from "../../shared/changes/payload.ts";
 import { insertAllRows, type BulkInsert } from "./bulk-insert.ts";
 import type { Connection, Statement } from "./connection.ts";
 import { checkStatement, type CheckedSql } from "./guard.ts";
+import { scanImages } from "./image-scan.ts";
 import type { Recorder } from "./recorder.ts";
 import { Refusal } from "./refusal.ts";
-import type { TableLayout } from "./table-layout.ts";
 import { findTable, readSchema, schemaProblem, type Schema } from "./schema.ts";
+import { namesOf } from "./tokens.ts";
 import { bindUserStatement } from "./user-statement.ts";
 
+const COUNTERS_TABLE = "sqlite_sequence";
 const ROWS_RETURNED_MAX = 10_000;
+
+type CheckedSchemaChange = CheckedSql & { readonly kind: { readonly type: "schema" } };
 
 /** Runs one transaction's work. */
 export class StatementRunner {
@@ -30,6 +34,7 @@ export class StatementRunner {
   readonly #builder: PayloadBuilder;
   readonly #isInternal: boolean;
   #schema: Schema;
+  #isSchemaStale = false;
 
   constructor(
     connection: Connection,
@@ -47,8 +52,17 @@ export class StatementRunner {
     this.#isInternal = work.isInternal;
   }
 
-  /** The schema after what ran so far. */
-  get schema(): Schema {
+  /**
+   * The schema after what ran so far. Read only when it is asked for: a transaction may make thousands of tables.
+   *
+   * @throws Refusal when a table in it cannot be shared.
+   */
+  currentSchema(): Schema {
+    if (!this.#isSchemaStale) return this.#schema;
+    this.#isSchemaStale = false;
+    this.#schema = readSchema(this.#connection);
+    const problem = schemaProblem(this.#schema);
+    if (problem !== null) throw new Refusal({ code: "sql-refused", message: `${problem}.` });
     return this.#schema;
   }
 
@@ -68,24 +82,29 @@ export class StatementRunner {
 
   /** @throws Refusal naming the row. */
   insertRows(table: string, input: BulkInsert): StatementResult {
-    const layout = findTable(this.#schema, table);
+    const schema = this.currentSchema();
+    const layout = findTable(schema, table);
     if (layout === null) {
       throw new Refusal({ code: "not-found", message: `There is no table ${table}.` });
     }
-    this.#recorder.step(() => insertAllRows(this.#connection, layout, input));
+    this.#recorder.cover(schema, [table]);
+    this.#recorder.step(() =>
+      this.#complete([], () => insertAllRows(this.#connection, layout, input)),
+    );
     return { changes: input.rows.length, lastInsertRowid: this.#lastInsertRowid() };
   }
 
   #run(input: SqlStatement, checked: CheckedSql): StatementResult {
-    if (checked.kind.type === "schema") {
-      this.#changeSchema(input, checked);
+    const { kind, tokens } = checked;
+    if (kind.type === "schema") {
+      this.#changeSchema(input, { kind, tokens });
       return { changes: 0, lastInsertRowid: this.#lastInsertRowid() };
     }
-    // After a schema change only: often nothing but further schema changes follow it.
-    this.#recorder.install(this.#schema);
+    const names = kind.type === "write" ? namesOf(tokens) : [];
+    if (kind.type === "write") this.#recorder.cover(this.currentSchema(), names);
     const statement = bindUserStatement(this.#connection, input, checked.tokens);
     try {
-      const rows = this.#recorder.step(() => collectRows(statement));
+      const rows = this.#recorder.step(() => this.#complete(names, () => collectRows(statement)));
       // Writing a step anew runs statements of its own, which read only.
       const changes = checked.kind.type === "write" ? this.#connection.changes : 0;
       const lastInsertRowid = this.#lastInsertRowid();
@@ -96,34 +115,47 @@ export class StatementRunner {
     }
   }
 
-  #changeSchema(input: SqlStatement, checked: CheckedSql): void {
-    const before = this.#schema;
-    // From here on the schema counts as changed, also when the statement fails.
-    this.#schema = { ...before };
-    const run = (): void => bindUserStatement(this.#connection, input, checked.tokens).run();
-    const isDrop = checked.kind.type === "schema" && checked.kind.isTableDropped;
-    const hasFollowers = isDrop && before.parentsOfActions.size > 0;
+  /** Every row that SQLite counts must have been recorded; rows that made way are recorded and not counted. */
+  #complete<T>(names: Iterable<string>, action: () => T): T {
+    const rowsBefore = this.#builder.rowCount;
+    const countBefore = this.#connection.totalChanges;
+    const result = action();
+    const recorded = this.#builder.rowCount - rowsBefore;
+    const counted = this.#connection.totalChanges - countBefore;
+    // Counters are shipped as they are, and have no triggers.
+    const hasOthers =
+      this.#recorder.isOverflowing ||
+      this.#schema.reach.isOnCounters ||
+      [...names].includes(COUNTERS_TABLE);
+    assert(recorded >= counted || hasOthers, "every changed row was recorded");
+    return result;
+  }
+
+  #changeSchema(input: SqlStatement, { kind, tokens }: CheckedSchemaChange): void {
+    const before = kind.isTableDropped || kind.isTableFromSelect ? this.currentSchema() : null;
+    const run = (): void => bindUserStatement(this.#connection, input, tokens).run();
+    const hasFollowers = kind.isTableDropped && before?.reach.hasFollowers === true;
     if (hasFollowers) {
       // SQLite deletes its rows first, and others may follow them: they are logged before the drop.
-      this.#recorder.install(before);
+      this.#recorder.cover(before, namesOf(tokens));
       this.#recorder.step(run);
     }
     // Temp triggers would stand in the way of ALTER TABLE and be rewritten by it.
     this.#recorder.remove();
     if (!hasFollowers) run();
-    this.#schema = readSchema(this.#connection);
-    const problem = schemaProblem(this.#schema);
-    if (problem !== null) throw new Refusal({ code: "sql-refused", message: `${problem}.` });
-    if (checked.kind.type === "schema" && checked.kind.isTableFromSelect) {
-      this.#recordNewTables(before);
-    } else this.#builder.schema(input.sql);
+    this.#isSchemaStale = true;
+    if (before !== null && kind.isTableFromSelect) this.#recordNewTables(before);
+    else this.#builder.schema(input.sql);
   }
 
   #recordNewTables(before: Schema): void {
-    for (const [name, layout] of this.#schema.tables) {
+    for (const [name, layout] of this.currentSchema().tables) {
       if (before.tables.has(name)) continue;
       this.#builder.schema(layout.sql);
-      recordAllRows(this.#connection, layout, this.#builder);
+      scanImages(this.#connection, layout, ({ bytes, length }) => {
+        this.#builder.beginRow(layout.shape, "insert");
+        this.#builder.images.copy(bytes, 0, length);
+      });
     }
   }
 
@@ -153,20 +185,4 @@ function collectRows(statement: Statement): JsonCell[][] {
     throw new Refusal({ code: "too-large", message });
   }
   return rows;
-}
-
-function recordAllRows(connection: Connection, layout: TableLayout, builder: PayloadBuilder): void {
-  const table = quoteIdentifier(layout.shape.name);
-  const { statement } = connection.prepare(
-    `SELECT ${layout.imageSql.join(",")} FROM main.${table} NOT INDEXED`,
-  );
-  if (statement === null) return;
-  try {
-    while (statement.step()) {
-      builder.beginRow(layout.shape, "insert");
-      statement.writeImage(builder.images);
-    }
-  } finally {
-    statement.finalize();
-  }
 }

@@ -35,6 +35,20 @@ export function tokenize(sql: string): Token[] {
   return tokens;
 }
 
+/** Everything in SQL that may be a name, in lower case; a text may be one, too. */
+export function namesIn(sql: string): Set<string> {
+  return namesOf(tokenize(sql));
+}
+
+/** The same of tokens. */
+export function namesOf(tokens: readonly Token[]): Set<string> {
+  const names = new Set<string>();
+  for (const { type, text } of tokens) {
+    if (type === "word" || type === "name" || type === "text") names.add(text.toLowerCase());
+  }
+  return names;
+}
+
 /** Whether a token is this keyword, in any case of letters. */
 export function isWord(token: Token | undefined, word: string): boolean {
   return token?.type === "word" && token.text.toUpperCase() === word;

@@ -36,6 +36,8 @@ export type UndoContext = {
   readonly schema: Schema;
   /** What the recorder writes to meanwhile. */
   readonly builder: PayloadBuilder;
+  /** Does what changes these tables, and records it. */
+  readonly record: <T>(tables: readonly string[], work: () => T) => T;
 };
 
 /**
@@ -90,8 +92,11 @@ class Undo {
       const net = this.#readNet(placed);
       const open = net.rows.filter((row) => this.#isOpen(row, net));
       this.#throwConflicts();
-      const stepCount = this.#writeAll(open, net);
-      if (this.#conflictCount === 0) this.#checkCascade(stepCount);
+      const tables = [...this.#writers.keys()].map(({ shape }) => shape.name);
+      this.#context.record(tables, () => {
+        const stepCount = this.#writeAll(open, net);
+        if (this.#conflictCount === 0) this.#checkCascade(stepCount);
+      });
       if (this.#conflictCount === 0) this.#checkReferences();
       this.#throwConflicts();
       this.#triggers.wake();
@@ -168,7 +173,8 @@ class Undo {
     for (const [row, problem] of settle(swapped, remove)) this.#tell(row, problem);
     if (this.#conflictCount > 0) return 0;
     for (const [row, problem] of settle(waiting, write)) this.#tell(row, problem);
-    return rows.length + swapped.length;
+    const replaced = [...this.#writers.values()].map((writer) => writer.replacedCount);
+    return replaced.reduce((sum, count) => sum + count, rows.length + swapped.length);
   }
 
   #tell({ layout, first }: NetRow, problem: string): void {

@@ -10,8 +10,8 @@ export const TRANSACTION_BYTES_MAX = 64 * 1024 * 1024;
  */
 export const DATABASE_BYTES_MAX = 1024 * 1024 * 1024;
 
-/** Columns of a table: SQLite passes at most 1000 values to the function that records a row. */
-export const COLUMN_COUNT_MAX = 900;
+/** Columns of a table: as many as SQLite itself takes (SQLITE_MAX_COLUMN). */
+export const COLUMN_COUNT_MAX = 2000;
 
 /** Bytes of a client id or an author. */
 export const LABEL_BYTES_MAX = 1024;

@@ -61,3 +61,20 @@ describe("each promise of the README", () => {
     expect(rows.length).toBeGreaterThanOrEqual(10);
   });
 });
+
+describe("each SQL feature in the store's page", () => {
+  const rows = read("electron/store-worker/DESIGN.md")
+    .split("\n")
+    .filter((line) => /\.test\.ts`: \*/.test(line));
+
+  it("names tests that exist, by their words", () => {
+    const missing = rows.flatMap((row) => {
+      const [file = ""] = matches(row, /`([^`]+\.test\.ts)`/g);
+      // The formatter may break a long title into two texts.
+      const text = read(`test/store/${file}`).replaceAll(/"\s*\+\s*"/g, "");
+      return matches(row, /(?<=[:,] )\*([^*]+)\*/g).filter((name) => !text.includes(name));
+    });
+    expect(missing).toEqual([]);
+    expect(rows.length).toBeGreaterThanOrEqual(30);
+  });
+});
