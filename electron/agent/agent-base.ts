@@ -1,3 +1,4 @@
+import type { ForeignFiles } from "./foreign/foreign-files.ts";
 import type { MemberId } from "../../shared/base/ids.ts";
 import type { Result } from "../../shared/base/result.ts";
 import type { ClusterRecord } from "./members/cluster-record.ts";
@@ -27,6 +28,8 @@ export type AgentBase = {
   readonly settings: ReplicaSettings;
   readonly version: string;
   readonly httpUrl: () => string | null;
+  /** Files of other programs on their way in. */
+  readonly foreignFiles: ForeignFiles;
   /** See `ReplicaOptions`. */
   readonly onBroken: (reason: string) => void;
   readonly manualPeers: readonly string[];

@@ -9,11 +9,13 @@ import type {
   ApiParams,
   ApiResult,
 } from "../../shared/api/methods.ts";
+import type { ForeignMethod } from "../../shared/api/interchange.ts";
 import { hexEncode } from "../../shared/base/bytes.ts";
 import { clusterId, logIndex, term } from "../../shared/base/ids.ts";
 import { err, ok } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
 import type { Status } from "../../shared/cluster/status.ts";
+import { isForeignMethod } from "./foreign/foreign-files.ts";
 import type { ClusterRecord } from "./members/cluster-record.ts";
 import { founderRecord, joinByLink, nameProblem } from "./members/first-run.ts";
 import { makeInvite } from "./members/invitation.ts";
@@ -62,6 +64,11 @@ export class Agent implements AgentService {
       );
       return (await outcome) as Result<ApiResult<M>, ApiError>;
     }
+    if (isForeignMethod(method)) {
+      const asked = params as unknown as ApiParams<ForeignMethod>;
+      const outcome = this.#base.foreignFiles.call(method as ForeignMethod, asked);
+      return (await outcome) as Result<ApiResult<M>, ApiError>;
+    }
     if (replica !== null) {
       const outcome = replica.call(method as ReplicaMethod, params as ApiParams<ReplicaMethod>);
       return (await outcome) as Result<ApiResult<M>, ApiError>;
@@ -87,6 +94,7 @@ export class Agent implements AgentService {
     if (this.#isClosed) return;
     this.#isClosed = true;
     await this.#opening;
+    this.#base.foreignFiles.close();
     await this.#base.discovery.close();
     await this.#replica?.handOver();
     await this.#replica?.close();

@@ -5,6 +5,7 @@
 import { writeFile, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { hexEncode } from "../../shared/base/bytes.ts";
 import { err, ok } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
 import { Agent } from "./agent.ts";
@@ -12,6 +13,7 @@ import type { AgentBase } from "./agent-base.ts";
 import { createApiServer } from "./api/server.ts";
 import type { ApiServer } from "./api/server.ts";
 import { openToken } from "./api/session.ts";
+import { ForeignFiles } from "./foreign/foreign-files.ts";
 import { MdnsDiscovery, NoDiscovery } from "./discovery/mdns.ts";
 import { openFolder } from "./open-folder.ts";
 import type { OpenedFolder } from "./open-folder.ts";
@@ -161,14 +163,11 @@ function makeBase(parts: {
   }
   const clock = new NodeClock();
   const random = new NodeRandom();
-  const network = new TlsNetwork({
-    identity: opened.identity,
-    listen: listen.value,
-    clock,
-    logger,
-  });
+  const { identity } = opened;
+  const network = new TlsNetwork({ identity, listen: listen.value, clock, logger });
+  const workerUrl = options.workerUrl ?? defaultWorkerUrl();
   const threads = {
-    spawn: () => spawnStoreWorker(options.workerUrl ?? defaultWorkerUrl(), null),
+    spawn: () => spawnStoreWorker(workerUrl, {}),
     clock,
     queryLimitMs: QUERY_LIMIT_MS,
     captureLimitMs: CAPTURE_LIMIT_MS,
@@ -196,6 +195,11 @@ function makeBase(parts: {
     settings: DEFAULT_SETTINGS,
     version: __TIDEMARK_VERSION__,
     httpUrl,
+    foreignFiles: new ForeignFiles({
+      spawn: () => spawnStoreWorker(workerUrl, { isForeign: true }),
+      clock,
+      newId: () => hexEncode(random.bytes(8)),
+    }),
     onBroken,
     manualPeers: options.peers,
     defaultName: hostname(),

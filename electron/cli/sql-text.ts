@@ -1,9 +1,4 @@
-/** Just enough of SQL's shape to send a statement to the right method, and to name things. */
-
-/** An identifier in double quotes, whatever is in it. */
-export function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
+/** Just enough of SQL's shape to send a statement to the right method. */
 
 /**
  * Whether a statement only reads, judged by its keywords. The agent decides for real; a wrong

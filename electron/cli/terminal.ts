@@ -2,7 +2,7 @@
 export type Terminal = {
   readonly out: (text: string) => void;
   /** Waits until the reader of stdout took it: for exports larger than memory. */
-  readonly outSlowly: (text: string) => Promise<void>;
+  readonly outSlowly: (text: string | Uint8Array) => Promise<void>;
   readonly error: (text: string) => void;
   /** Whether a person looks at stderr: progress bars only then. */
   readonly isErrorTty: boolean;

@@ -1,3 +1,4 @@
+import { importIdOf } from "../../shared/changes/import-id.ts";
 import type { RowCounts } from "../../shared/api/past.ts";
 import { isReservedName } from "../../shared/changes/identifiers.ts";
 import { readPart } from "../../shared/changes/parts.ts";
@@ -16,7 +17,8 @@ export function describePayload(payload: Uint8Array): PayloadSummary {
   const opened = PayloadReader.open(payload);
   if (!opened.ok) return nothing(opened.error.detail);
   const { header } = opened.value;
-  return { at: isoOf(header.atMs), author: header.author, ...summarize(opened.value) };
+  const importId = importIdOf(header.client?.id ?? null);
+  return { at: isoOf(header.atMs), author: header.author, importId, ...summarize(opened.value) };
 }
 
 /** ISO 8601 of a payload's time; empty when it is none. */
@@ -26,10 +28,11 @@ export function isoOf(atMs: number): string {
 }
 
 function nothing(summary: string): PayloadSummary {
-  return { at: "", author: "", summary, schemaChanges: [], tables: [], moreCount: 0 };
+  const nobody = { at: "", author: "", importId: null };
+  return { ...nobody, summary, schemaChanges: [], tables: [], moreCount: 0 };
 }
 
-function summarize(reader: PayloadReader): Omit<PayloadSummary, "at" | "author"> {
+function summarize(reader: PayloadReader): Omit<PayloadSummary, "at" | "author" | "importId"> {
   const schemaChanges: string[] = [];
   const counts = new Map<string, { -readonly [K in keyof RowCounts]: RowCounts[K] }>();
   for (let record = reader.next(); record !== null; record = reader.next()) {

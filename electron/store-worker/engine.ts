@@ -6,7 +6,7 @@
  * open, in which mode, what becomes of a captured batch) and leaves the work to its parts.
  */
 import { assert, defined, unreachable } from "../../shared/base/assert.ts";
-import type { LogIndex } from "../../shared/base/ids.ts";
+import { formatPosition, type LogIndex } from "../../shared/base/ids.ts";
 import { err, ok } from "../../shared/base/result.ts";
 import { joinParts } from "../../shared/changes/parts.ts";
 import { ApplyBatch } from "./apply.ts";
@@ -115,7 +115,10 @@ export class StoreEngine {
         return this.#image();
       case "plainImage": {
         const { image, position } = this.#image();
-        return { position, image: exportPlainImage(this.#sqlite, image) };
+        const { tables = null, marks = null } = params as StoreMethods["plainImage"]["params"];
+        const told =
+          marks === null ? [] : [["position", formatPosition(position.applied)], ...marks];
+        return { position, image: exportPlainImage(this.#sqlite, image, { tables, marks: told }) };
       }
       case "verify": {
         const { connection } = this.#settled();

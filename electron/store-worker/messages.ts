@@ -55,6 +55,8 @@ export type CaptureRequest = {
         readonly table: string;
         readonly columns: readonly string[];
         readonly rows: readonly (readonly JsonCell[])[];
+        /** Rows that do not fit are left out and told. */
+        readonly skipsBadRows?: boolean;
       }
     /** Takes a whole transaction back. */
     | { readonly type: "undo"; readonly payload: Uint8Array }
@@ -152,7 +154,10 @@ export type VerifyOutcome = {
 };
 
 /** What an entry changed, in short. */
-export type PayloadSummary = Pick<TransactionLine, "schemaChanges" | "tables" | "moreCount"> & {
+export type PayloadSummary = Pick<
+  TransactionLine,
+  "schemaChanges" | "tables" | "moreCount" | "importId"
+> & {
   /** ISO 8601 of the leader's wall clock. */
   readonly at: string;
   readonly author: string;
@@ -224,7 +229,15 @@ export type StoreMethods = {
   };
   image: { params: Record<string, never>; result: StoreImage };
   /** The same without `_tidemark_*` tables: opens in any SQLite tool. */
-  plainImage: { params: Record<string, never>; result: StoreImage };
+  plainImage: {
+    params: {
+      /** Only these tables, without views; null for all of both. */
+      readonly tables?: readonly string[] | null;
+      /** What the file says of itself besides its position, as rows of a table; null for none of it. */
+      readonly marks?: readonly (readonly [name: string, value: string])[] | null;
+    };
+    result: StoreImage;
+  };
   verify: { params: Record<string, never>; result: VerifyOutcome };
   describe: {
     params: { readonly payloads: readonly Uint8Array[] };

@@ -87,11 +87,23 @@ export class StatementRunner {
     if (layout === null) {
       throw new Refusal({ code: "not-found", message: `There is no table ${table}.` });
     }
+    // SQLite counts rows of a statement that failed too.
+    let isForgotten = false;
+    const mark = (): (() => void) => {
+      const marked = this.#builder.mark();
+      return () => {
+        isForgotten = true;
+        this.#builder.rewind(marked);
+      };
+    };
+    const isExcused = (): boolean => isForgotten;
     this.#recorder.cover(schema, [table]);
-    this.#recorder.step(() =>
-      this.#complete([], () => insertAllRows(this.#connection, layout, input)),
+    const badRows = this.#recorder.step(() =>
+      this.#complete([], () => insertAllRows(this.#connection, layout, input, mark), isExcused),
     );
-    return { changes: input.rows.length, lastInsertRowid: this.#lastInsertRowid() };
+    const changes = input.rows.length - badRows.length;
+    const told = input.skipsBadRows === true ? { badRows } : {};
+    return { changes, lastInsertRowid: this.#lastInsertRowid(), ...told };
   }
 
   #run(input: SqlStatement, checked: CheckedSql): StatementResult {
@@ -116,7 +128,7 @@ export class StatementRunner {
   }
 
   /** Every row that SQLite counts must have been recorded; rows that made way are recorded and not counted. */
-  #complete<T>(names: Iterable<string>, action: () => T): T {
+  #complete<T>(names: Iterable<string>, action: () => T, isExcused = () => false): T {
     const rowsBefore = this.#builder.rowCount;
     const countBefore = this.#connection.totalChanges;
     const result = action();
@@ -124,6 +136,7 @@ export class StatementRunner {
     const counted = this.#connection.totalChanges - countBefore;
     // Counters are shipped as they are, and have no triggers.
     const hasOthers =
+      isExcused() ||
       this.#recorder.isOverflowing ||
       this.#schema.reach.isOnCounters ||
       [...names].includes(COUNTERS_TABLE);

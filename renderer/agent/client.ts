@@ -40,6 +40,11 @@ export interface Agent {
   call<M extends ApiMethod>(method: M, params: ApiParams<M>): Answer<M>;
   /** One at a time, in order; survives a reconnect. */
   write<M extends WriteMethod>(method: M, params: ApiParams<M>): Answer<M>;
+  /** Survives a reconnect too, with a key of the caller's; several may be on their way. */
+  writeKeyed<M extends WriteMethod>(
+    method: M,
+    params: ApiParams<M> & { readonly clientId: string; readonly sequence: number },
+  ): Answer<M>;
   /** @returns the function that ends the subscription. */
   onEvent(listener: (event: ApiEvent) => void): () => void;
   onConnection(listener: (state: ConnectionState) => void): () => void;
@@ -95,6 +100,13 @@ export class AgentClient implements Agent {
     const answer = this.#lastWrite.then(() => this.#request(method, keyed, true));
     this.#lastWrite = answer;
     return answer as Answer<M>;
+  }
+
+  writeKeyed<M extends WriteMethod>(
+    method: M,
+    params: ApiParams<M> & { readonly clientId: string; readonly sequence: number },
+  ): Answer<M> {
+    return this.#request(method, params, true) as Answer<M>;
   }
 
   onEvent(listener: (event: ApiEvent) => void): () => void {

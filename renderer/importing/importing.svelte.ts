@@ -1,165 +1,319 @@
 /**
- * Imports a CSV file from this window: read in pieces, sent in batches, each batch a transaction.
- * A batch is only sent when the one before is confirmed, so that stopping stops.
+ * One import from this window: a file is read through, shown as it would come in, imported, and taken
+ * back when a person wants so. The work is `shared/interchange`'s, the same as the command line's.
  */
 import type { Agent, ClientError } from "../agent/client.ts";
+import type { ForeignContents } from "../../shared/api/interchange.ts";
 import type { TableInfo } from "../../shared/api/methods.ts";
-import type { JsonCell } from "../../shared/changes/values.ts";
+import { ok } from "../../shared/base/result.ts";
+import { FIRST_PART, importClientId } from "../../shared/changes/import-id.ts";
+import { badRowLine, badRowsHead } from "../../shared/interchange/bad-rows.ts";
+import { DatabaseImport } from "../../shared/interchange/database-import.ts";
+import { readFileRows, type ColumnPlan } from "../../shared/interchange/file-rows.ts";
+import {
+  createTableFor,
+  planOf,
+  proposeColumns,
+  type ColumnChoice,
+} from "../../shared/interchange/import-plan.ts";
+import type { ImportFailure, ImportTotals } from "../../shared/interchange/import-run.ts";
+import { ImportRun } from "../../shared/interchange/import-run.ts";
+import { describeProblem, type FileProblem } from "../../shared/interchange/problem.ts";
+import { formatOfFile, sheetNames } from "../../shared/interchange/records.ts";
+import { sendFile } from "../../shared/interchange/send-file.ts";
+import {
+  surveyFile,
+  type FileSurvey,
+  type SurveyRequest,
+} from "../../shared/interchange/survey.ts";
 import { describeFailure, type Failure } from "../parts/failure.ts";
-import type { ColumnPlan } from "../parts/statements.ts";
+import { saveFile } from "../parts/save-file.ts";
 import { text } from "../text/en.ts";
-import { CsvReader } from "./csv.ts";
-import { parseCell, planColumns } from "./columns.ts";
-
-/** Rows of one transaction: large enough to be fast, small enough to stop between. */
-const BATCH_ROW_COUNT = 2_000;
+import { browserSource } from "./browser-source.ts";
+import { ImportSender } from "./import-sender.ts";
 
 /** Where an import is. */
 export type ImportState =
   | { readonly kind: "idle" }
-  | {
-      readonly kind: "running" | "stopped" | "done";
-      readonly rowCount: number;
-      readonly part: number;
-    }
-  | { readonly kind: "failed"; readonly rowCount: number; readonly failure: Failure };
+  | { readonly kind: "reading"; readonly part: number }
+  | { readonly kind: "table"; readonly survey: FileSurvey; readonly sheets: readonly string[] }
+  | { readonly kind: "database"; readonly contents: ForeignContents; readonly file: string }
+  | Running
+  | Ended;
 
-/** What an import needs. */
-export type ImportPorts = {
-  readonly agent: Agent;
-  readonly create: (name: string, columns: readonly ColumnPlan[]) => Promise<ClientError | null>;
+/** Rows are on their way. */
+export type Running = {
+  readonly kind: "running";
+  readonly totals: ImportTotals;
+  readonly total: number;
+  readonly rowsPerSecond: number;
 };
 
-type Target = {
-  readonly name: string;
-  readonly columns: readonly string[];
-  readonly types: readonly string[];
+/** It is over, one way or another. */
+export type Ended = {
+  readonly kind: "done" | "stopped" | "failed";
+  readonly importId: string;
+  readonly totals: ImportTotals;
+  readonly failure: Failure | null;
+};
+
+const NOTHING: ImportTotals = { rowCount: 0, badRowCount: 0, lastIndex: 0 };
+const AS_FOUND: SurveyRequest = {
+  format: "csv",
+  encoding: "auto",
+  delimiter: null,
+  sheet: null,
+  hasHeader: null,
 };
 
 /** Owns one import. */
 export class ImportController {
   #state = $state.raw<ImportState>({ kind: "idle" });
-  #isStopping = false;
-  #rowCount = 0;
-  #target: Target | null = null;
-  #waiting: string[][] = [];
-  readonly #ports: ImportPorts;
+  #failure = $state.raw<Failure | null>(null);
+  #request = $state.raw<SurveyRequest>(AS_FOUND);
+  #choices = $state.raw<readonly ColumnChoice[]>([]);
+  #file: File | null = null;
+  #table: TableInfo | null = null;
+  /** Raised by each reading: an older one that still runs is not wanted any more. */
+  #reading = 0;
+  #running: { stop(): void } | null = null;
+  #badLines: string[] = [];
+  #tell: (totals: ImportTotals) => void = () => undefined;
+  readonly #agent: Agent;
+  readonly #sender: ImportSender;
 
-  constructor(ports: ImportPorts) {
-    this.#ports = ports;
+  constructor(agent: Agent) {
+    this.#agent = agent;
+    this.#sender = new ImportSender(agent);
   }
 
   get state(): ImportState {
     return this.#state;
   }
 
-  stop(): void {
-    this.#isStopping = true;
+  /** What is wrong with the file or the choices; null when nothing is. */
+  get failure(): Failure | null {
+    return this.#failure;
   }
 
-  /** @param into An existing table, or the name of a new one. */
-  async run(file: File, into: TableInfo | string): Promise<void> {
-    this.#isStopping = false;
-    this.#rowCount = 0;
-    this.#target = null;
-    this.#waiting = [];
-    this.#state = { kind: "running", rowCount: 0, part: 0 };
-    const failure = await this.#readAll(file, into);
-    if (failure !== null) {
-      this.#state = { kind: "failed", rowCount: this.#rowCount, failure };
+  /** How the file was asked to be read. */
+  get request(): SurveyRequest {
+    return this.#request;
+  }
+
+  get choices(): readonly ColumnChoice[] {
+    return this.#choices;
+  }
+
+  get hasBadRows(): boolean {
+    return this.#badLines.length > 0;
+  }
+
+  /** Stops whatever is under way; what is confirmed by then stays. */
+  stop(): void {
+    this.#reading += 1;
+    this.#running?.stop();
+    if (this.#state.kind === "database") void this.#agent.call("closeFile", this.#state);
+    if (this.#state.kind === "reading") this.#state = { kind: "idle" };
+  }
+
+  /** Reads a file through. @param into Where its rows go; null for a new table. */
+  async choose(file: File, into: TableInfo | null): Promise<void> {
+    this.stop();
+    this.#file = file;
+    this.#table = into;
+    const format = await formatOfFile(browserSource(file));
+    if (format === "sqlite") return this.#readDatabase(file);
+    await this.read({ ...AS_FOUND, format });
+  }
+
+  /** Reads the file again, otherwise. */
+  async read(request: SurveyRequest): Promise<void> {
+    const file = this.#file;
+    if (file === null) return;
+    this.#request = request;
+    const watcher = this.#watch(file.size);
+    const source = browserSource(file);
+    const sheets = request.format === "xlsx" ? await sheetNames(source) : ok([]);
+    const survey = sheets.ok ? await surveyFile(source, request, watcher) : sheets;
+    if (watcher.isStopped()) return;
+    if (!survey.ok || !sheets.ok) {
+      if (!survey.ok) this.#refuse(problemOf(survey.error));
       return;
     }
-    const kind = this.#isStopping ? "stopped" : "done";
-    this.#state = { kind, rowCount: this.#rowCount, part: 1 };
+    this.#choices = proposeColumns(survey.value, this.#table);
+    this.#state = { kind: "table", survey: survey.value, sheets: sheets.value };
   }
 
-  async #readAll(file: File, into: TableInfo | string): Promise<Failure | null> {
-    const reader = new CsvReader();
-    const stream = file.stream().getReader();
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    let readBytes = 0;
-    for (;;) {
-      const { value, done } = await stream.read();
-      readBytes += value?.length ?? 0;
-      const piece = decode(decoder, value);
-      if (piece === null) return problem(text.importing.notUtf8);
-      this.#waiting.push(...reader.push(piece, done));
-      if (reader.error !== null) {
-        return problem(`Line ${reader.error.line}: ${reader.error.problem}.`);
-      }
-      const failure = await this.#sendBatches(into, done, readBytes / Math.max(1, file.size));
-      if (failure !== null || done || this.#isStopping) return failure;
-    }
+  /** Another target for the rows. */
+  retarget(into: TableInfo | null): void {
+    this.#table = into;
+    if (this.#state.kind === "table") this.#choices = proposeColumns(this.#state.survey, into);
   }
 
-  async #sendBatches(
-    into: TableInfo | string,
-    isEnd: boolean,
-    part: number,
-  ): Promise<Failure | null> {
-    if (this.#target === null) {
-      if (!isEnd && this.#waiting.length < BATCH_ROW_COUNT) return null;
-      const failure = await this.#findTarget(into);
-      if (failure !== null) return failure;
-    }
-    while (this.#waiting.length >= (isEnd ? 1 : BATCH_ROW_COUNT) && !this.#isStopping) {
-      const failure = await this.#sendBatch(this.#waiting.splice(0, BATCH_ROW_COUNT));
-      if (failure !== null) return failure;
-      this.#state = { kind: "running", rowCount: this.#rowCount, part };
-    }
-    return null;
-  }
-
-  /** The header names the columns; of a new table, the first rows tell the types. */
-  async #findTarget(into: TableInfo | string): Promise<Failure | null> {
-    const header = this.#waiting.shift();
-    if (header === undefined) return problem(text.importing.empty);
-    if (typeof into !== "string") {
-      const typeOf = new Map(into.columns.map((column) => [column.name, column.type]));
-      const types = header.map((name) => typeOf.get(name) ?? "");
-      this.#target = { name: into.name, columns: header, types };
-      return null;
-    }
-    const columns = planColumns(header, this.#waiting);
-    const error = await this.#ports.create(into, columns);
-    if (error !== null) return describeFailure(error);
-    this.#target = {
-      name: into,
-      columns: columns.map((column) => column.name),
-      types: columns.map((column) => column.type),
-    };
-    return null;
-  }
-
-  async #sendBatch(rows: readonly string[][]): Promise<Failure | null> {
-    const target = this.#target;
-    if (target === null) return null;
-    const cells = rows.map((row): JsonCell[] =>
-      row.map((cell, column) => parseCell(cell, target.types[column] ?? "")),
+  /** Another name or type for a column; a name of null leaves it out. */
+  change(place: number, change: Partial<Pick<ColumnChoice, "name" | "type">>): void {
+    this.#choices = this.#choices.map((choice) =>
+      choice.place === place ? { ...choice, ...change } : choice,
     );
-    const { name, columns } = target;
-    const params = { table: name, columns, rows: cells };
-    const answer = await this.#ports.agent.write("insertRows", params);
-    if (!answer.ok) return describeFailure(answer.error);
-    this.#rowCount += answer.value.rowCount;
-    return null;
+  }
+
+  /** Imports the rows that fit. @param name Of the new table, when it is one. */
+  async importTable(name: string, importId: string): Promise<void> {
+    if (this.#state.kind !== "table" || this.#file === null) return;
+    const { survey } = this.#state;
+    const plan = planOf(this.#choices, this.#table);
+    this.#failure = plan.ok ? null : sentence(plan.error);
+    if (!plan.ok) return;
+    this.#begin(survey.rowCount);
+    const isMade = this.#table === null;
+    const made = isMade ? await this.#make(name, importId) : null;
+    if (made !== null) return this.#end(importId, { type: "refused", error: made }, NOTHING);
+    const target = { importId, table: this.#table?.name ?? name, place: isMade ? 0 : null };
+    const run = this.#runOf(survey, plan.value, target);
+    this.#running = run;
+    const outcome = await run.run();
+    this.#end(importId, outcome.ok ? null : outcome.error, run.totals);
+  }
+
+  /** Imports tables of a SQLite file. */
+  async importDatabase(names: ReadonlySet<string>, importId: string): Promise<void> {
+    if (this.#state.kind !== "database") return;
+    const { contents, file } = this.#state;
+    const tables = contents.tables.filter((table) => names.has(table.name));
+    const total = tables.reduce((sum, table) => sum + table.rowCount, 0);
+    const hasViews = tables.length === contents.tables.filter((t) => t.refusal === null).length;
+    const progress = this.#begin(total);
+    const run = new DatabaseImport<ClientError>(
+      { importId, contents, tables, hasViews },
+      {
+        execute: (params) => this.#sender.send("execute", params),
+        insert: this.#sender.insert,
+        rows: async ({ name, columns }, from) => {
+          const params = { file, table: name, columns, from };
+          const answer = await this.#agent.call("fileRows", params);
+          return answer.ok ? answer : { ok: false, error: unreadable(answer.error) };
+        },
+        onProgress: progress,
+      },
+    );
+    this.#running = run;
+    const outcome = await run.run();
+    await this.#agent.call("closeFile", { file });
+    this.#end(importId, outcome.ok ? null : outcome.error, run.totals);
+  }
+
+  /** Gives the rows that were left out as a file. */
+  saveBadRows(): void {
+    const name = (this.#file?.name ?? "import").replace(/\.[^.]*$/, "");
+    saveFile(`${name} - ${text.importing.badFile}.csv`, this.#badLines, "text/csv");
+  }
+
+  async #readDatabase(file: File): Promise<void> {
+    const watcher = this.#watch(file.size);
+    const ask: Agent["call"] = (method, params) => this.#agent.call(method, params);
+    const sent = await sendFile<ClientError>(browserSource(file), ask, watcher);
+    const id = sent.ok ? sent.value : null;
+    if (id === null || !sent.ok) {
+      if (!sent.ok && !watcher.isStopped()) this.#refuse(describeFailure(sent.error));
+      return;
+    }
+    const contents = await this.#agent.call("fileContents", { file: id });
+    if (watcher.isStopped()) return;
+    if (contents.ok) this.#state = { kind: "database", contents: contents.value, file: id };
+    else this.#refuse(describeFailure(contents.error));
+  }
+
+  #refuse(failure: Failure): void {
+    this.#state = { kind: "idle" };
+    this.#failure = failure;
+  }
+
+  #watch(sizeBytes: number): { progress: (readBytes: number) => void; isStopped: () => boolean } {
+    this.#reading += 1;
+    const own = this.#reading;
+    this.#failure = null;
+    this.#state = { kind: "reading", part: 0 };
+    const isStopped = (): boolean => this.#reading !== own;
+    const progress = (readBytes: number): void => {
+      if (isStopped()) return;
+      this.#state = { kind: "reading", part: readBytes / Math.max(1, sizeBytes) };
+    };
+    return { progress, isStopped };
+  }
+
+  #begin(total: number): (totals: ImportTotals) => void {
+    const startedMs = performance.now();
+    const tell = (totals: ImportTotals): void => {
+      const seconds = Math.max(0.001, (performance.now() - startedMs) / 1000);
+      const rowsPerSecond = Math.round(totals.rowCount / seconds);
+      this.#state = { kind: "running", totals, total, rowsPerSecond };
+    };
+    this.#badLines = [];
+    tell(NOTHING);
+    this.#tell = tell;
+    return tell;
+  }
+
+  async #make(name: string, importId: string): Promise<ClientError | null> {
+    const made = await this.#sender.send("execute", {
+      statements: [createTableFor(name, this.#choices)],
+      clientId: importClientId(importId, FIRST_PART),
+      sequence: 1,
+    });
+    return made.ok ? null : made.error;
+  }
+
+  #runOf(
+    survey: FileSurvey,
+    plan: readonly ColumnPlan[],
+    target: { readonly importId: string; readonly table: string; readonly place: number | null },
+  ): ImportRun<ClientError> {
+    const names = survey.columns.map((column) => column.name);
+    const file = this.#file ?? new File([], "");
+    return new ImportRun<ClientError>({
+      ...target,
+      columns: plan.map((column) => column.name),
+      isLenient: true,
+      rows: readFileRows(browserSource(file), survey, plan),
+      insert: this.#sender.insert,
+      onBadRow: (bad) => {
+        if (this.#badLines.length === 0) this.#badLines.push(badRowsHead(names));
+        this.#badLines.push(badRowLine(bad, names.length));
+      },
+      onProgress: (totals) => this.#tell(totals),
+    });
+  }
+
+  #end(importId: string, failure: ImportFailure<ClientError> | null, totals: ImportTotals): void {
+    this.#running = null;
+    const isStopped = failure?.type === "file" && failure.problem.code === "stopped";
+    const kind = failure === null ? "done" : isStopped ? "stopped" : "failed";
+    const told = failure === null || isStopped ? null : failureOf(failure);
+    this.#state = { kind, importId, totals, failure: told };
   }
 }
 
-function problem(sentence: string): Failure {
-  return {
-    code: "import-row",
-    what: sentence,
-    verbatim: null,
-    next: "Correct the file and import it again.",
-  };
+function failureOf(failure: ImportFailure<ClientError>): Failure {
+  switch (failure.type) {
+    case "file":
+      return problemOf(failure.problem);
+    case "row":
+      return sentence(describeProblem(failure.bad));
+    case "refused":
+      return describeFailure(failure.error);
+  }
 }
 
-/** null when the bytes are not UTF-8. */
-function decode(decoder: TextDecoder, bytes: Uint8Array | undefined): string | null {
-  try {
-    return decoder.decode(bytes, { stream: bytes !== undefined });
-  } catch {
-    return null;
-  }
+function problemOf(problem: FileProblem): Failure {
+  return sentence(describeProblem(problem));
+}
+
+function sentence(said: string): Failure {
+  const { what, next } = text.importing.wrong;
+  return { code: "import-row", what, verbatim: said, next };
+}
+
+function unreadable({ message }: ClientError): FileProblem {
+  return { code: "bad-database", line: 1, column: 1, message };
 }

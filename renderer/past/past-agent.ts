@@ -35,6 +35,10 @@ export class PastAgent implements Agent {
     return Promise.resolve(err(READ_ONLY));
   }
 
+  writeKeyed<M extends WriteMethod>(): Answer<M> {
+    return Promise.resolve(err(READ_ONLY));
+  }
+
   onEvent(): () => void {
     return () => undefined;
   }

@@ -3,6 +3,7 @@
  * message; a code without a text does not compile. Another language is another file of this type.
  */
 import type { ClientErrorCode } from "../agent/client.ts";
+import { exportingTexts, importingTexts } from "./files-en.ts";
 import { pastText, settingsText } from "./past.en.ts";
 import type { SeatReason, SeatStatus } from "../../shared/cluster/status.ts";
 
@@ -202,11 +203,12 @@ export const text = {
     title: "Tables",
     create: "New table",
     emptyTitle: "No tables yet",
-    emptyEdit: "Create the first table, or import a CSV file: its first line names the columns.",
+    emptyEdit: "Create the first table, or import one from a CSV, Excel, JSON or SQLite file.",
     emptyRead: "Tables appear here as soon as they are created on the leading computer.",
     pickTitle: "Choose a table",
     pick: "Pick one on the left to see its rows.",
-    import: "Import CSV",
+    import: "Import a file",
+    export: "Export…",
     view: "view",
     missingTitle: "This table is gone",
     missing: "It was dropped or renamed. Choose another one.",
@@ -353,19 +355,6 @@ export const text = {
   },
   shortcuts: { title: "Keyboard shortcuts", open: "Keyboard shortcuts" },
   theme: { label: "Theme", auto: "As the system", light: "Light", dark: "Dark" },
-  importing: {
-    title: "Import a CSV file",
-    file: "CSV file",
-    choose: "Choose a file",
-    target: "Into",
-    newTable: "A new table",
-    name: "Name of the new table",
-    doImport: "Import",
-    stop: "Stop",
-    stopped: "Stopped. Rows imported before that stay.",
-    empty: "The file has no header line.",
-    notUtf8: "The file is not UTF-8 text. Save it as UTF-8 and try again.",
-    done: "Imported.",
-    hint: "The first line names the columns. The separator (comma, semicolon or tab) is found by itself.",
-  },
+  importing: importingTexts,
+  exporting: exportingTexts,
 } as const;

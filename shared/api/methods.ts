@@ -3,19 +3,13 @@
  * all call these; a method that is missing on one side does not compile.
  */
 import type { LogIndex, MemberId, Term } from "../base/ids.ts";
+import type { InterchangeMethods } from "./interchange.ts";
 import type { ExpectedRow } from "../changes/expected-row.ts";
 import type { UndoConflict } from "../changes/undo.ts";
 import type { JsonCell, JsonParams, SqlStatement } from "../changes/values.ts";
 import type { AsOf, LagSample, SeatReason, SeatStatus, Status } from "../cluster/status.ts";
-import type {
-  ChangePreview,
-  LoggedChanges,
-  PastMoment,
-  RestoreParams,
-  RetentionReport,
-  RowVersion,
-  TransactionLine,
-} from "./past.ts";
+import type { PastMoment } from "./past.ts";
+import type { PastApiMethods } from "./past-methods.ts";
 
 /** How long a write waits: the leader's disk, a quorum's disks, every connected member's store. */
 export type AckLevel = "flushed" | "committed" | "applied";
@@ -81,6 +75,16 @@ export type StatementResult = {
   readonly lastInsertRowid: JsonCell;
   readonly columns?: readonly string[];
   readonly rows?: readonly (readonly JsonCell[])[];
+  /** Of a bulk insert that leaves out what does not fit. */
+  readonly badRows?: readonly RefusedRow[];
+};
+
+/** A row of a bulk insert that the table did not take. */
+export type RefusedRow = {
+  /** From 0. */
+  readonly row: number;
+  /** SQLite's own words, at most 200 characters. */
+  readonly message: string;
 };
 
 /** A column as `pragma table_xinfo` tells it, hidden ones left out. */
@@ -123,7 +127,7 @@ export type LogLine = {
 type Empty = { readonly [key: string]: never };
 
 /** name -> params and result. */
-export type ApiMethods = {
+export interface ApiMethods extends InterchangeMethods, PastApiMethods {
   status: { params: Empty; result: Status };
   /** First run: a new cluster with this member as its only voter. */
   createCluster: {
@@ -180,90 +184,23 @@ export type ApiMethods = {
       readonly table: string;
       readonly columns: readonly string[];
       readonly rows: readonly (readonly JsonCell[])[];
+      /** Rows that the table refuses are left out and told, instead of ending it all. */
+      readonly skipsBadRows?: boolean;
       readonly clientId?: string;
       readonly sequence?: number;
     };
-    result: { readonly term: Term; readonly index: LogIndex; readonly rowCount: number };
+    result: {
+      readonly term: Term;
+      readonly index: LogIndex;
+      /** Rows that are in. */
+      readonly rowCount: number;
+      /** Those that were left out, in order. */
+      readonly badRows?: readonly RefusedRow[];
+    };
   };
   log: {
     params: { readonly fromIndex?: number; readonly count?: number };
     result: { readonly lines: readonly LogLine[]; readonly lastIndex: LogIndex };
-  };
-  /** What was changed, the newest transaction first, from this member's log: what was applied here, offline too. */
-  transactions: {
-    params: {
-      /** Only older ones; from a former answer's `next`. */
-      readonly beforeIndex?: number;
-      /** At most so many, 1 to 500; 50 unless asked. Fewer when they are large. */
-      readonly count?: number;
-    };
-    result: {
-      readonly transactions: readonly TransactionLine[];
-      /** The `beforeIndex` to ask for older ones; null when the kept log has none. */
-      readonly next: LogIndex | null;
-      /** Where the kept log begins: nothing older is known here. */
-      readonly firstIndex: LogIndex;
-    };
-  };
-  /** One transaction, row by row, from this member's log. Any index of its parts names it. */
-  transaction: {
-    params: {
-      readonly index: number;
-      /** Rows of it that were seen already. */
-      readonly skip?: number;
-      /** 1 to 10,000; 500 unless asked. */
-      readonly rowsMax?: number;
-    };
-    result: LoggedChanges;
-  };
-  /**
-   * What became of a row, the newest first, from this member's log: offline too, and as far back as the log is
-   * kept. Without a key: of every row of the table.
-   */
-  rowHistory: {
-    params: {
-      readonly table: string;
-      /** Column -> value as stored; "rowid" names the rowid where no column holds it. */
-      readonly key?: Readonly<Record<string, JsonCell>>;
-      /** Only older ones; from a former answer's `next`. */
-      readonly beforeIndex?: number;
-      /** About so many, 1 to 1,000; 50 unless asked. */
-      readonly count?: number;
-    };
-    result: {
-      readonly versions: readonly RowVersion[];
-      /** How to ask for older ones; null when the kept log has none. */
-      readonly next: {
-        readonly key: Readonly<Record<string, JsonCell>>;
-        readonly beforeIndex: LogIndex;
-      } | null;
-      /** Where the kept log begins: nothing older is known here. */
-      readonly firstIndex: LogIndex;
-    };
-  };
-  /** What `undo` would do now, by this member's data; nothing is done. */
-  undoPreview: { params: { readonly index: number }; result: ChangePreview };
-  /** Takes a transaction back, by a new one. `undo-conflict` when rows are not as it left them. */
-  undo: {
-    params: { readonly index: number; readonly clientId?: string; readonly sequence?: number };
-    result: { readonly term: Term; readonly index: LogIndex; readonly rowCount: number };
-  };
-  /** What `restore` would do now, by this member's data; nothing is done. */
-  restorePreview: { params: RestoreParams; result: ChangePreview };
-  /**
-   * Brings back what was after an entry of the log, by a new transaction: of a row, a table, or everything. What is
-   * committed while it is prepared stays, unless the schema was changed since then: then all is as it was.
-   */
-  restore: {
-    params: RestoreParams & { readonly clientId?: string; readonly sequence?: number };
-    result: { readonly term: Term; readonly index: LogIndex; readonly rowCount: number };
-  };
-  /** What this computer keeps of the past, and what it costs. */
-  retention: { params: Empty; result: RetentionReport };
-  /** Sets one of the workspace's settings, for every member; any member may be asked. */
-  changeSetting: {
-    params: { readonly key: string; readonly value: number };
-    result: { readonly term: Term; readonly index: LogIndex };
   };
   verify: {
     params: Empty;
@@ -293,7 +230,12 @@ export type ApiMethods = {
   removeMember: { params: { readonly member: string }; result: { readonly index: LogIndex } };
   /** The database as a plain SQLite file, base64; for `backup` and exports. */
   backup: {
-    params: Empty;
+    params: {
+      /** Only these tables, without views. */
+      readonly tables?: readonly string[];
+      /** Whether the file has a table that says where it stands (`tidemark_as_of`). */
+      readonly isMarked?: boolean;
+    };
     result: { readonly image: { readonly $blob: string }; readonly asOf: AsOf };
   };
   /** What a person still wants to read of what this member saw since it started. */
@@ -306,7 +248,7 @@ export type ApiMethods = {
     params: { readonly sinceMs?: number };
     result: { readonly samples: readonly LagSample[] };
   };
-};
+}
 
 /** Names of all methods. */
 export type ApiMethod = keyof ApiMethods;

@@ -29,6 +29,8 @@ export type TransactionLine = {
   readonly tables: readonly RowCounts[];
   /** Schema changes and tables that are not listed. */
   readonly moreCount: number;
+  /** The import it is a part of; null when of none. */
+  readonly importId: string | null;
 };
 
 /** A transaction as the log has it. */
@@ -94,6 +96,14 @@ export type RetentionReport = {
   readonly bytesPerDay: number | null;
   /** For `diskUseMax`: what another retention would cost. */
   readonly sizes: KeptSizes;
+};
+
+/** What taking back an import would do. */
+export type ImportPreview = ChangePreview & {
+  /** Of the import, in the log. */
+  readonly transactionCount: number;
+  /** Tables, indexes and views that it made. */
+  readonly made: readonly string[];
 };
 
 /** What is brought back, and to when. */

@@ -11,3 +11,6 @@ export function isReservedName(name: string): boolean {
   const lower = name.toLowerCase();
   return lower.startsWith(RESERVED_PREFIX) || lower.startsWith("sqlite_");
 }
+
+/** A table of exported SQLite files: where they stand. It is no data, and not imported. */
+export const AS_OF_TABLE = "tidemark_as_of";

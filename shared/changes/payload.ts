@@ -97,6 +97,8 @@ export type PayloadMark = {
   readonly rowCount: number;
   readonly recordCount: number;
   readonly tableCount: number;
+  /** The run of rows that was being written, which may go on. */
+  readonly run: readonly [TableShape | null, RowOperation, number, number];
 };
 
 /** Collects the records of one transaction; rows are written straight into `images`. */
@@ -151,17 +153,18 @@ export class PayloadBuilder {
 
   /** Where the records end now: what is written from here on can be taken back. */
   mark(): PayloadMark {
-    this.#endRun();
-    this.#runTable = null;
-    const { length } = this.images;
-    const [rowCount, recordCount] = [this.#rowCount, this.#recordCount];
-    return { length, rowCount, recordCount, tableCount: this.#numbers.size };
+    return {
+      length: this.images.length,
+      rowCount: this.#rowCount,
+      recordCount: this.#recordCount,
+      tableCount: this.#numbers.size,
+      run: [this.#runTable, this.#runOperation, this.#runAt, this.#runRowCount],
+    };
   }
 
   /** Forgets what was written since. */
-  rewind({ length, rowCount, recordCount, tableCount }: PayloadMark): void {
-    this.#endRun();
-    this.#runTable = null;
+  rewind({ length, rowCount, recordCount, tableCount, run }: PayloadMark): void {
+    [this.#runTable, this.#runOperation, this.#runAt, this.#runRowCount] = run;
     this.images.length = length;
     this.#rowCount = rowCount;
     this.#recordCount = recordCount;

@@ -50,7 +50,10 @@ export class Computer {
     const stopped = new Promise<void>((resolve) => (this.stop = resolve));
     const terminal: Terminal = {
       out: (text) => void (out += text),
-      outSlowly: (text) => Promise.resolve(void (out += text)),
+      outSlowly: (text) =>
+        Promise.resolve(
+          void (out += typeof text === "string" ? text : Buffer.from(text).toString()),
+        ),
       error: (text) => void (error += text),
       isErrorTty: this.isErrorTty,
       isOutTty: false,

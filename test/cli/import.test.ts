@@ -85,7 +85,9 @@ it("says which line the database refused, and how much was in by then", async ()
   const ran = await computer.run("import", path, "--table", "t");
   expect(ran.code).toBe(1);
   expect(ran.error).toContain("tidemark: line 10002: UNIQUE constraint failed: t.id.");
-  expect(ran.error).toMatch(/(5,000|10,000) rows had been imported by then\.\n$/);
+  expect(ran.error).toMatch(
+    /(5,000|10,000) rows had been imported by then\. To take them back: tidemark undo --import \w+\n$/,
+  );
 });
 
 it("refuses files and tables that do not fit", async () => {

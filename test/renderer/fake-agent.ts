@@ -40,6 +40,10 @@ export class FakeAgent implements Agent {
     return this.call(method, params);
   }
 
+  writeKeyed<M extends WriteMethod>(method: M, params: ApiParams<M>): Answer<M> {
+    return this.call(method, params);
+  }
+
   onEvent(listener: (event: ApiEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -1,115 +1,131 @@
-/**
- * CSV import in the window: the reader, the columns it makes, and the batches it sends.
- */
-import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { CsvReader } from "../../renderer/importing/csv.ts";
-import { parseCell, planColumns } from "../../renderer/importing/columns.ts";
+/** An import from the window: read through, imported in batches, stopped, refused, taken back. */
+import { beforeEach, expect, it } from "vitest";
 import { ImportController } from "../../renderer/importing/importing.svelte.ts";
+import { TakeBack } from "../../renderer/importing/take-back.svelte.ts";
+import type { ApiParams } from "../../shared/api/methods.ts";
 import { FakeAgent } from "./fake-agent.ts";
 
-function readAll(text: string, pieceLength = text.length || 1) {
-  const reader = new CsvReader();
-  const rows: string[][] = [];
-  for (let at = 0; at < text.length; at += pieceLength) {
-    rows.push(...reader.push(text.slice(at, at + pieceLength), false));
-  }
-  rows.push(...reader.push("", true));
-  return { rows, error: reader.error };
-}
+let agent: FakeAgent;
+let controller: ImportController;
+let inserts: ApiParams<"insertRows">[];
 
-describe("CsvReader", () => {
-  it("reads the same rows wherever the text is cut", () => {
-    const text = '\uFEFFid;name\r\n1;"Ada; ""the"" first"\r\n2;"two\r\nlines"\r\n\r\n3;\n';
-    const whole = readAll(text).rows;
-    expect(whole).toEqual([
-      ["id", "name"],
-      ["1", 'Ada; "the" first'],
-      ["2", "two\r\nlines"],
-      ["3", ""],
-    ]);
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: text.length }), (pieceLength) => {
-        expect(readAll(text, pieceLength)).toEqual({ rows: whole, error: null });
-      }),
-    );
+beforeEach(() => {
+  agent = new FakeAgent();
+  inserts = [];
+  controller = new ImportController(agent);
+  agent.auto = (method, params) => {
+    if (method === "execute") return { term: 1, index: 1, results: [] };
+    if (method !== "insertRows") return undefined;
+    const insert = params as ApiParams<"insertRows">;
+    inserts.push(insert);
+    return { term: 1, index: inserts.length + 1, rowCount: insert.rows.length };
+  };
+});
+
+const fileOf = (text: string, name = "people.csv") => new File([text], name);
+
+it("shows what is in the file before anything is changed", async () => {
+  await controller.choose(fileOf("id;name\n1;Ada\n2;Bob\n3\n"), null);
+  expect(controller.state).toMatchObject({
+    kind: "table",
+    survey: { rowCount: 2, badRowCount: 1, settings: { delimiter: ";", hasHeader: true } },
   });
+  expect(controller.choices).toMatchObject([
+    { name: "id", type: "INTEGER" },
+    { name: "name", type: "TEXT" },
+  ]);
+  expect(agent.calls).toEqual([]);
+  await controller.read({ ...controller.request, hasHeader: false });
+  expect(controller.choices.map(({ name }) => name)).toEqual(["column 1", "column 2"]);
+});
 
-  it("refuses a ragged row with its line", () => {
-    const { rows, error } = readAll("a,b\n1,2\n3\n4,5\n");
-    expect(rows).toEqual([
-      ["a", "b"],
-      ["1", "2"],
-    ]);
-    expect(error).toEqual({ line: 3, problem: "1 cells where the header has 2" });
+it("imports in batches that bear the import's name, and leaves out what does not fit", async () => {
+  const lines = Array.from({ length: 12_000 }, (_, place) => `${place},x`);
+  await controller.choose(fileOf(`id,name\n${lines.join("\n")}\nbad\n`), null);
+  controller.change(1, { name: "who" });
+  await controller.importTable("people", "abc123");
+  expect(controller.state).toMatchObject({
+    kind: "done",
+    totals: { rowCount: 12_000, badRowCount: 1 },
+    failure: null,
   });
+  expect(controller.hasBadRows).toBe(true);
+  expect(inserts.map(({ rows }) => rows.length)).toEqual([5_000, 5_000, 2_000]);
+  expect(inserts.every(({ columns }) => columns.join() === "id,who")).toBe(true);
+  expect(inserts.every(({ clientId }) => clientId?.startsWith("import:abc123:"))).toBe(true);
+  const keys = inserts.map(({ clientId, sequence }) => `${clientId} ${sequence}`);
+  expect(new Set(keys).size).toBe(keys.length);
+});
 
-  it("refuses a quote that never closes, and text after one that did", () => {
-    expect(readAll('a,b\n1,"2\n').error?.problem).toContain("never closes");
-    expect(readAll('a,b\n"1"x,2\n').error).toMatchObject({ line: 2 });
+it("sends a batch again, with its key, when its outcome is not known", async () => {
+  let isLost = true;
+  const answer = agent.auto;
+  agent.auto = (method, params) => {
+    if (method !== "insertRows" || !isLost) return answer(method, params);
+    isLost = false;
+    return undefined;
+  };
+  await controller.choose(fileOf("id\n1\n"), null);
+  const running = controller.importTable("t", "abc");
+  while (agent.calls.length === 0) await new Promise((done) => setTimeout(done, 0));
+  const first = agent.take();
+  await first.refuse({ code: "unknown-outcome", message: "Lost." });
+  await running;
+  expect(controller.state).toMatchObject({ kind: "done", totals: { rowCount: 1 } });
+  expect(inserts[0]).toMatchObject({
+    clientId: (first.params as ApiParams<"insertRows">).clientId,
+    sequence: 1,
   });
 });
 
-describe("columns of an import", () => {
-  it("are numbers only when every cell would be written back the same", () => {
-    const plan = planColumns(
-      ["n", "zip", "price", "", "N"],
-      [
-        ["1", "007", "1.5", "x", ""],
-        ["-2", "123", "2", "y", ""],
-      ],
-    );
-    expect(plan).toEqual([
-      { name: "n", type: "INTEGER" },
-      { name: "zip", type: "TEXT" },
-      { name: "price", type: "REAL" },
-      { name: "column 4", type: "TEXT" },
-      { name: "N 2", type: "TEXT" },
-    ]);
-  });
-
-  it("keep empty text in text columns and NULL in number columns", () => {
-    expect(parseCell("", "TEXT")).toBe("");
-    expect(parseCell("", "INTEGER")).toBeNull();
-    expect(parseCell("12 apples", "INTEGER")).toBe("12 apples");
+it("says why it ended, and how much is in", async () => {
+  agent.auto = () => undefined;
+  await controller.choose(fileOf("id\n1\n"), null);
+  const running = controller.importTable("t", "abc");
+  while (agent.calls.length === 0) await new Promise((done) => setTimeout(done, 0));
+  await agent.take().refuse({ code: "not-leader", message: "Ada leads." });
+  await running;
+  expect(controller.state).toMatchObject({
+    kind: "failed",
+    totals: { rowCount: 0 },
+    failure: { code: "not-leader" },
   });
 });
 
-describe("ImportController", () => {
-  const importer = (agent: FakeAgent) =>
-    new ImportController({ agent, create: () => Promise.resolve(null) });
-  const fileOf = (text: string) => new File([text], "people.csv");
+it("refuses a file that it cannot read, and writes nothing", async () => {
+  await controller.choose(fileOf('a,b\n1,"never closed\n'), null);
+  expect(controller.state).toEqual({ kind: "idle" });
+  expect(controller.failure?.verbatim).toBe("line 2, column 3: this quote is never closed.");
+  expect(agent.calls).toEqual([]);
+});
 
-  it("sends batches one after the other and counts confirmed rows only", async () => {
-    const agent = new FakeAgent();
-    const sizes: number[] = [];
-    agent.auto = (_method, params) => {
-      const { rows } = params as { rows: unknown[] };
-      sizes.push(rows.length);
-      return { rowCount: rows.length };
-    };
-    const controller = importer(agent);
-    const lines = Array.from({ length: 4_500 }, (_, place) => `${place},x`);
-    await controller.run(fileOf(`id,name\n${lines.join("\n")}`), "people");
-    expect(sizes).toEqual([2_000, 2_000, 500]);
-    expect(controller.state).toMatchObject({ kind: "done", rowCount: 4_500 });
-  });
+it("stops between batches", async () => {
+  const lines = Array.from({ length: 60_000 }, (_, place) => String(place));
+  await controller.choose(fileOf(`id\n${lines.join("\n")}\n`), null);
+  const answer = agent.auto;
+  agent.auto = (method, params) => {
+    if (method === "insertRows") controller.stop();
+    return answer(method, params);
+  };
+  await controller.importTable("t", "abc");
+  expect(controller.state).toMatchObject({ kind: "stopped", failure: null });
+  expect(inserts.length).toBeLessThan(5);
+});
 
-  it("stops at a refused batch and says how many rows stayed", async () => {
-    const agent = new FakeAgent();
-    const controller = importer(agent);
-    const running = controller.run(fileOf("id\n1\n"), "people");
-    while (agent.calls.length === 0) await new Promise((done) => setTimeout(done, 0));
-    await agent.take().refuse({ code: "not-leader", message: "Ada leads." });
-    await running;
-    expect(controller.state).toMatchObject({ kind: "failed", rowCount: 0 });
-  });
-
-  it("refuses a file that is not UTF-8 and writes nothing", async () => {
-    const agent = new FakeAgent();
-    const controller = importer(agent);
-    await controller.run(new File([new Uint8Array([97, 10, 0xff, 10])], "x.csv"), "x");
-    expect(controller.state).toMatchObject({ kind: "failed" });
-    expect(agent.calls).toEqual([]);
-  });
+it("takes an import back part by part, and only when nothing stands in the way", async () => {
+  const asked: unknown[] = [];
+  agent.auto = (method, params) => {
+    if (method === "undoImportPreview") {
+      return { rowCount: 9, conflicts: [], changes: [], transactionCount: 2, made: ["t"] };
+    }
+    asked.push(params);
+    const isFirst = asked.length === 1;
+    return { position: null, rowCount: 4, dropped: isFirst ? [] : ["t"], next: isFirst ? 7 : null };
+  };
+  const back = new TakeBack(agent, "abc");
+  await back.look();
+  expect(back.state).toMatchObject({ kind: "asked", preview: { rowCount: 9 } });
+  await back.run();
+  expect(asked).toEqual([{ importId: "abc" }, { importId: "abc", beforeIndex: 7 }]);
+  expect(back.state).toEqual({ kind: "done", rowCount: 8, dropped: ["t"] });
 });

@@ -375,6 +375,7 @@ describe("what the store tells", () => {
       {
         at: "2023-11-14T22:13:20.000Z",
         author: "ada",
+        importId: null,
         summary: "CREATE TABLE t(a), insert 2 into t, delete 1 from t",
         schemaChanges: ["CREATE TABLE t(a)"],
         tables: [{ table: "t", inserted: 2, updated: 0, deleted: 1 }],

@@ -180,7 +180,7 @@ describe("the real worker", () => {
     const restarts: string[] = [];
     const clock = new ManualClock();
     const store = createStoreClient({
-      spawn: () => spawnStoreWorker(workerUrl, null),
+      spawn: () => spawnStoreWorker(workerUrl, {}),
       clock,
       queryLimitMs: 10_000,
       captureLimitMs: 60_000,

@@ -99,6 +99,13 @@ function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatab
       return { result: mockRetention(cluster.retention) };
     case "changeSetting":
       return changeSetting(cluster, request.params as ApiParams<"changeSetting">);
+    case "undoImportPreview":
+    case "undoImport":
+    case "openFile":
+    case "sendFile":
+    case "fileContents":
+    case "fileRows":
+    case "closeFile":
     case "removeMember":
     case "backup":
       throw new MockRefusal({ code: "not-found", message: "The mock does not do this." });

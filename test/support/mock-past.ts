@@ -79,7 +79,15 @@ const MADE: readonly Made[] = [
 export function mockTransactions(): ApiResult<"transactions"> {
   const transactions = MADE.map(
     ({ index, at, author, schemaChanges = [], changes }): TransactionLine => ({
-      ...{ term: term(7), index: logIndex(index), at, author, bytes: 120, moreCount: 0 },
+      ...{
+        term: term(7),
+        index: logIndex(index),
+        at,
+        author,
+        bytes: 120,
+        moreCount: 0,
+        importId: null,
+      },
       ...{ schemaChanges, tables: countsOf(changes) },
     }),
   );

@@ -5,7 +5,9 @@
  * not compile. It knows shapes and sizes only; whether a table exists is the agent's business.
  */
 import * as v from "valibot";
+import { FOREIGN_FILE_BYTES_MAX, FOREIGN_PIECE_BYTES } from "../../../shared/api/interchange.ts";
 import type { ApiError, ApiMethod, ApiParams } from "../../../shared/api/methods.ts";
+import { isImportId } from "../../../shared/changes/import-id.ts";
 import { err, ok, type Result } from "../../../shared/base/result.ts";
 import { EXPECTED_ROWS_MAX } from "../../../shared/changes/expected-row.ts";
 import type { JsonCell, JsonParams } from "../../../shared/changes/values.ts";
@@ -15,6 +17,7 @@ const SQL_LENGTH_MAX = 1024 * 1024;
 const STATEMENT_COUNT_MAX = 10_000;
 const PARAMETER_COUNT_MAX = 32_766; // SQLITE_MAX_VARIABLE_NUMBER
 const COLUMN_COUNT_MAX = 2_000; // SQLITE_MAX_COLUMN
+const TABLE_COUNT_MAX = 10_000;
 const ROW_COUNT_MAX = 1_000_000;
 const QUERY_ROWS_MAX = 100_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -26,6 +29,7 @@ const name = v.pipe(v.string(), v.minLength(1), v.maxLength(NAME_LENGTH_MAX));
 const sql = v.pipe(v.string(), v.minLength(1), v.maxLength(SQL_LENGTH_MAX));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const clientId = v.pipe(v.string(), v.regex(/^[!-~]{1,64}$/, "1 to 64 characters without spaces"));
+const importId = v.pipe(v.string(), v.check(isImportId, "1 to 32 small letters and digits"));
 const cells = v.custom<readonly JsonCell[]>(
   (input) => Array.isArray(input) && input.length <= PARAMETER_COUNT_MAX && input.every(isJsonCell),
   'an array of values: null, number, text, {"$int"}, {"$blob"} or {"$real"}',
@@ -86,6 +90,7 @@ const schemas: Schemas = {
     table: name,
     columns: v.pipe(v.array(name), v.minLength(1), v.maxLength(COLUMN_COUNT_MAX)),
     rows,
+    skipsBadRows: v.exactOptional(v.boolean()),
     clientId: v.exactOptional(clientId),
     sequence: v.exactOptional(count),
   }),
@@ -114,6 +119,8 @@ const schemas: Schemas = {
     clientId: v.exactOptional(clientId),
     sequence: v.exactOptional(count),
   }),
+  undoImportPreview: v.strictObject({ importId }),
+  undoImport: v.strictObject({ importId, beforeIndex: v.exactOptional(count) }),
   restorePreview: v.strictObject(restored),
   restore: v.strictObject({
     ...restored,
@@ -129,7 +136,26 @@ const schemas: Schemas = {
   }),
   switchover: v.strictObject({ to: v.exactOptional(name) }),
   removeMember: v.strictObject({ member: name }),
-  backup: empty,
+  openFile: v.strictObject({
+    sizeBytes: v.pipe(count, v.minValue(1), v.maxValue(FOREIGN_FILE_BYTES_MAX)),
+  }),
+  sendFile: v.strictObject({
+    file: clientId,
+    at: count,
+    bytes: v.strictObject({ $blob: v.pipe(v.string(), v.maxLength(FOREIGN_PIECE_BYTES * 2)) }),
+  }),
+  fileContents: v.strictObject({ file: clientId }),
+  fileRows: v.strictObject({
+    file: clientId,
+    table: name,
+    columns: v.pipe(v.array(name), v.minLength(1), v.maxLength(COLUMN_COUNT_MAX)),
+    from: count,
+  }),
+  closeFile: v.strictObject({ file: clientId }),
+  backup: v.strictObject({
+    tables: v.exactOptional(v.pipe(v.array(name), v.maxLength(TABLE_COUNT_MAX))),
+    isMarked: v.exactOptional(v.boolean()),
+  }),
   history: empty,
   lagHistory: v.strictObject({ sinceMs: v.exactOptional(count) }),
 };

@@ -16,6 +16,7 @@ import type { LogIndex } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import { base64Encode } from "../../../shared/changes/base64.ts";
+import type { ForeignMethod } from "../../../shared/api/interchange.ts";
 import type { LogEntry, RaftStatus } from "../../../shared/raft/types.ts";
 import type { CaptureRequest } from "../../store-worker/messages.ts";
 import type { Administration } from "../members/administration.ts";
@@ -52,7 +53,10 @@ import type { StorageState } from "./storage-state.ts";
 import type { Status } from "../../../shared/cluster/status.ts";
 
 /** Methods that need a cluster; the other two belong to the agent before there is one. */
-export type ReplicaMethod = Exclude<keyof ApiMethods, "createCluster" | "joinCluster">;
+export type ReplicaMethod = Exclude<
+  keyof ApiMethods,
+  "createCluster" | "joinCluster" | ForeignMethod
+>;
 
 type Handlers = {
   readonly [M in ReplicaMethod]: (params: ApiParams<M>) => Promise<Result<ApiResult<M>, ApiError>>;
@@ -153,7 +157,7 @@ export class Methods {
         asOf === undefined ? this.#tables() : this.#then((past) => past.tables(asOf)),
       log: (params) => this.#log(params),
       verify: () => this.#verify(),
-      backup: () => this.#backup(),
+      backup: (params) => this.#backup(params),
       history: () => Promise.resolve(ok({ events: this.#options.history() })),
       lagHistory: (params) =>
         Promise.resolve(ok({ samples: lagHistory.since(params.sinceMs ?? 0) })),
@@ -169,6 +173,8 @@ export class Methods {
       rowHistory: (params) => this.#past.rowHistory(params),
       undoPreview: (params) => this.#past.undoPreview(params),
       undo: (params) => this.#past.undo(params),
+      undoImportPreview: (params) => this.#past.imports.preview(params),
+      undoImport: (params) => this.#past.imports.undo(params),
       restorePreview: (params) => this.#past.restorePreview(params),
       restore: (params) => this.#past.restore(params),
       retention: () => this.#retention.retention(),
@@ -239,12 +245,15 @@ export class Methods {
   async #insertRows(
     params: ApiParams<"insertRows">,
   ): Promise<Result<ApiResult<"insertRows">, ApiError>> {
-    const { table, columns, rows } = params;
+    const { table, columns, rows, skipsBadRows = false } = params;
     const outcome = await this.#options.leadership.submit({
-      capture: this.#capture({ type: "insert-rows", table, columns, rows }, params),
+      capture: this.#capture({ type: "insert-rows", table, columns, rows, skipsBadRows }, params),
       ack: "committed",
     });
-    return outcome.ok ? ok({ ...outcome.value.position, rowCount: rows.length }) : outcome;
+    if (!outcome.ok) return outcome;
+    const { changes = rows.length, badRows } = outcome.value.results[0] ?? {};
+    const told = badRows === undefined ? {} : { badRows };
+    return ok({ ...outcome.value.position, rowCount: changes, ...told });
   }
 
   #capture(
@@ -331,13 +340,22 @@ export class Methods {
     return answer.ok && typeof answer.value === "string" ? answer.value : null;
   }
 
-  async #backup(): Promise<Result<ApiResult<"backup">, ApiError>> {
+  async #backup(params: ApiParams<"backup">): Promise<Result<ApiResult<"backup">, ApiError>> {
+    const { tables = null, isMarked = false } = params;
     const refusal = await this.#readRefusal();
     if (refusal !== null) return err(refusal);
-    const asked = await askStore(this.#options.context.ports.store, "plainImage", {});
+    const { context, lag } = this.#options;
+    const { at, lagEntries } = lag.asOf();
+    const marks: [string, string][] | null = isMarked
+      ? [
+          ["at", at ?? "unknown"],
+          ["changes behind", String(lagEntries)],
+        ]
+      : null;
+    const asked = await askStore(context.ports.store, "plainImage", { tables, marks });
     if (!asked.ok) return asked;
     const { image, position } = asked.value;
-    const asOf = { ...this.#options.lag.asOf(), ...position.applied };
+    const asOf = { ...lag.asOf(), ...position.applied };
     return ok({ image: { $blob: base64Encode(image) }, asOf });
   }
 

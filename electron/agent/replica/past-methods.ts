@@ -9,6 +9,7 @@ import type { CaptureRequest } from "../../store-worker/messages.ts";
 import type { Store } from "../ports.ts";
 import { askStore } from "./ask-store.ts";
 import type { Past } from "./past.ts";
+import { PastImports } from "./past-imports.ts";
 import type { Restoring } from "./restoring.ts";
 import type { WriteOutcome } from "./write-queue.ts";
 
@@ -41,10 +42,14 @@ const NOTHING: ChangePreview = {
 
 /** One handler per method. */
 export class PastMethods {
+  /** Those about whole imports. */
+  readonly imports: PastImports;
   readonly #options: PastMethodsOptions;
 
   constructor(options: PastMethodsOptions) {
     this.#options = options;
+    const preview = (work: CaptureRequest["work"]) => this.#preview(work);
+    this.imports = new PastImports({ ...options, preview });
   }
 
   async transactions({

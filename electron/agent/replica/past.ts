@@ -256,6 +256,26 @@ export class Past {
     return isCut.value ? err(this.#forgotten(toIndex)) : ok(inverses);
   }
 
+  /**
+   * The transactions that are meant, the newest first, from the whole log that is kept.
+   *
+   * @param isMeant Judges a whole transaction's payload.
+   */
+  async *transactionsWhere(
+    isMeant: (payload: Uint8Array) => boolean,
+  ): AsyncGenerator<Result<LoggedTransaction, ApiError>> {
+    const { log, appliedIndex } = this.#options;
+    for (let to: number = appliedIndex(); to >= log.firstIndex;) {
+      const read = await this.#window(to, WINDOW_ENTRIES_MIN);
+      if (!read.ok) return yield read;
+      const { transactions, from } = read.value;
+      for (const transaction of transactions.toReversed()) {
+        if (isMeant(transaction.payload)) yield ok(transaction);
+      }
+      to = from - 1;
+    }
+  }
+
   /** Whether the kept log begins in the middle of a transaction that counts after an entry. */
   #isCutAtItsBeginning(toIndex: number): Result<boolean, ApiError> {
     const { log } = this.#options;

@@ -13,6 +13,7 @@ import { Worker } from "node:worker_threads";
 import { assert } from "../../../shared/base/assert.ts";
 import { err } from "../../../shared/base/result.ts";
 import type { StoreError, StoreMethods } from "../../store-worker/messages.ts";
+import type { WorkerStart } from "../../store-worker/worker.ts";
 import type { Clock, Store, Timer } from "../ports.ts";
 
 /** The calls that were waiting when the store's thread was replaced: ask again after loading. */
@@ -52,9 +53,8 @@ export type StoreClientOptions = {
   readonly onCrash: (error: Error) => void;
 };
 
-/** A real thread. @param wasmPath null: the file beside the worker's bundle. */
-export function spawnStoreWorker(workerUrl: URL, wasmPath: string | null): StoreThread {
-  const workerData = wasmPath === null ? {} : { wasmPath };
+/** A real thread. */
+export function spawnStoreWorker(workerUrl: URL, workerData: WorkerStart): StoreThread {
   return new Worker(workerUrl, { workerData, name: "tidemark-store" }) as StoreThread;
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import type { ApiParams } from "../../../shared/api/methods.ts";
 import { ok, type Result } from "../../../shared/base/result.ts";
 import type { AgentClient } from "../agent-client.ts";
 import { print, type CommandScope } from "../command.ts";
@@ -11,12 +12,22 @@ import { describeAsOf } from "./sql.ts";
 const SQLITE_MAGIC = "SQLite format 3\0";
 
 /** Writes the database image; the file is there as a whole or not at all. */
-export async function backup(
+export function backup(
   client: AgentClient,
   scope: CommandScope,
   file: string,
 ): Promise<CommandResult> {
-  const answer = await client.call("backup", {});
+  return writeImage(client, scope, file, {});
+}
+
+/** The same of what is wanted of the database. */
+export async function writeImage(
+  client: AgentClient,
+  scope: CommandScope,
+  file: string,
+  wanted: ApiParams<"backup">,
+): Promise<CommandResult> {
+  const answer = await client.call("backup", wanted);
   if (!answer.ok) return failWith(answer.error);
   const { image, asOf } = answer.value;
   const bytes = Buffer.from(image.$blob, "base64");

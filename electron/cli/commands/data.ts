@@ -1,13 +1,11 @@
 /** `sql`, `import`, `export`, `backup`: the data itself. */
 import type { AckLevel, ReadLevel } from "../../../shared/api/methods.ts";
-import type { FileOptions } from "../../agent/interchange/table-file.ts";
-import { FILE_ENCODINGS, type FileEncoding } from "../../agent/interchange/text-decoder.ts";
 import { addCommand, withAgent, type CliContext, type CommonOptions } from "../command.ts";
 import { fail } from "../failure.ts";
 import { parseMoment, type MomentOptions } from "../past-moment.ts";
 import { backup } from "./backup.ts";
 import { exportTable } from "./export.ts";
-import { importFile } from "./import.ts";
+import { registerImport } from "./import-command.ts";
 import { runSql } from "./sql.ts";
 
 type SqlOptions = CommonOptions & {
@@ -17,19 +15,14 @@ type SqlOptions = CommonOptions & {
   readonly ack?: string;
 } & MomentOptions;
 
-type ImportOptions = CommonOptions & {
-  readonly table: string;
-  readonly format?: string;
-  readonly encoding: string;
-  readonly delimiter?: string;
-  readonly create?: true;
-};
-
 type ExportOptions = CommonOptions & {
-  readonly table: string;
+  readonly table?: string;
   readonly format: string;
+  readonly file?: string;
   readonly raw?: true;
 } & MomentOptions;
+
+const EXPORT_FORMATS = ["csv", "json", "ndjson", "xlsx", "sqlite"] as const;
 
 /** Registers them. */
 export function registerDataCommands(context: CliContext): void {
@@ -80,46 +73,23 @@ function registerSql(context: CliContext): void {
     });
 }
 
-function registerImport(context: CliContext): void {
-  addCommand(context, "import <file>", "add the rows of a CSV or JSON file to a table")
-    .requiredOption("--table <table>", "the table; made when it is missing")
-    .option("--format <format>", "csv or json (default: by the file's name)")
-    .option("--encoding <name>", FILE_ENCODINGS.join(", "), "auto")
-    .option("--delimiter <character>", "of CSV (default: found out from the first line)")
-    .option("--create", "refuse when the table exists already")
-    .action((file: string, options: ImportOptions) => {
-      const format = options.format ?? formatOf(file);
-      const encoding = FILE_ENCODINGS.find(
-        (name): name is FileEncoding => name === options.encoding,
-      );
-      const delimiter = options.delimiter === "\\t" ? "\t" : (options.delimiter ?? null);
-      if (format !== "csv" && format !== "json") {
-        context.finish(fail("--format is csv or json.", 2));
-        return undefined;
-      }
-      if (encoding === undefined || (delimiter !== null && !/^[^"\r\n]$/.test(delimiter))) {
-        const names = FILE_ENCODINGS.join(", ");
-        context.finish(fail(`--encoding is ${names}; --delimiter is one character.`, 2));
-        return undefined;
-      }
-      const { table, create = false } = options;
-      const fileOptions: FileOptions = { format, encoding, delimiter };
-      const request = { file, table, isNew: create, options: fileOptions };
-      return withAgent(context, options, (client, scope) => importFile(client, scope, request));
-    });
-}
-
 function registerExport(context: CliContext): void {
-  addCommand(context, "export", "print a table; its as-of position goes to stderr")
-    .requiredOption("--table <table>", "the table or view")
-    .option("--format <format>", "csv or json", "csv")
+  addCommand(context, "export", "write a table or the database; its as-of position goes to stderr")
+    .option("--table <table>", "the table or view; a SQLite file holds all of them without it")
+    .option("--format <format>", EXPORT_FORMATS.join(", "), "csv")
+    .option("--file <file>", "where it goes (default: stdout)")
     .option("--raw", "CSV: do not guard text that a spreadsheet would run as a formula")
     .option("--at <time>", AT_HELP)
     .option("--as-of <position>", AS_OF_HELP)
     .action((options: ExportOptions) => {
-      const { format, table, raw = false } = options;
-      if (format !== "csv" && format !== "json") {
-        context.finish(fail("--format is csv or json.", 2));
+      const { table = null, file = null, raw: isRaw = false } = options;
+      const format = EXPORT_FORMATS.find((name) => name === options.format);
+      if (format === undefined || (table === null && format !== "sqlite")) {
+        const problem =
+          format === undefined
+            ? `--format is ${EXPORT_FORMATS.join(", ")}.`
+            : "--table says what is exported.";
+        context.finish(fail(problem, 2));
         return undefined;
       }
       const moment = parseMoment(options);
@@ -127,11 +97,7 @@ function registerExport(context: CliContext): void {
         context.finish(moment);
         return undefined;
       }
-      const request = { table, format, isRaw: raw, moment: moment.value } as const;
+      const request = { table, format, isRaw, file, moment: moment.value };
       return withAgent(context, options, (client, scope) => exportTable(client, scope, request));
     });
-}
-
-function formatOf(file: string): string {
-  return /\.(json|ndjson|jsonl)$/i.test(file) ? "json" : "csv";
 }

@@ -20,10 +20,11 @@ import {
 } from "../command.ts";
 import { fail, failWith, type CliFailure, type CommandResult } from "../failure.ts";
 import { formatCount, textTable } from "../text-table.ts";
+import { undoImport } from "./undo-import.ts";
 
 type RowKey = Readonly<Record<string, JsonCell>>;
 type HistoryOptions = CommonOptions & { readonly count: string; readonly before?: string };
-type UndoOptions = CommonOptions & { readonly preview?: true };
+type UndoOptions = CommonOptions & { readonly preview?: true; readonly import?: string };
 
 type RestoreOptions = CommonOptions & {
   readonly to?: string;
@@ -50,9 +51,10 @@ export function registerPastCommands(context: CliContext): void {
     (position: string, options: CommonOptions) =>
       withAgent(context, options, (client, scope) => show(client, scope, position)),
   );
-  addCommand(context, "undo <position>", "take a transaction back, by a new one")
+  addCommand(context, "undo [position]", "take a transaction or an import back, by a new one")
+    .option("--import <id>", "a whole import, by the id that it printed")
     .option("--preview", "only say what would change, and what stands in the way")
-    .action((position: string, options: UndoOptions) =>
+    .action((position: string | undefined, options: UndoOptions) =>
       withAgent(context, options, (client, scope) => undo(client, scope, { position, options })),
     );
   addCommand(context, "restore", "bring a former state back, by a new transaction")
@@ -174,12 +176,23 @@ async function show(
 async function undo(
   client: AgentClient,
   scope: CommandScope,
-  { position, options }: { readonly position: string; readonly options: UndoOptions },
+  { position, options }: { readonly position: string | undefined; readonly options: UndoOptions },
 ): Promise<CommandResult> {
-  const found = await findTransaction(client, position);
+  const { import: importId, preview: isPreview = false } = options;
+  if ((position === undefined) === (importId === undefined)) {
+    return fail("undo takes a position or --import ID.", 2);
+  }
+  if (importId !== undefined) {
+    return undoImport(client, scope, {
+      importId,
+      isPreview,
+      told: (answer) => told(scope, answer, "taken back"),
+    });
+  }
+  const found = await findTransaction(client, position ?? "");
   if (!found.ok) return found;
   const { index } = found.value;
-  if (options.preview === true) return preview(client, scope, index);
+  if (isPreview) return preview(client, scope, index);
   const request = { index, clientId: randomUUID(), sequence: 1 };
   return done(scope, await client.call("undo", request));
 }

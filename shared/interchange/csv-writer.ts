@@ -1,4 +1,4 @@
-import type { JsonCell } from "../../../shared/changes/values.ts";
+import type { JsonCell } from "../changes/values.ts";
 
 /** How CSV is written. */
 export type CsvOptions = {

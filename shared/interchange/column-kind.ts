@@ -5,7 +5,7 @@
  * text, and a JSON column that mixes numbers and text gets no type at all, because any type would
  * turn one into the other.
  */
-import type { JsonCell } from "../../../shared/changes/values.ts";
+import type { JsonCell } from "../changes/values.ts";
 
 /** Declared type of a new column; "" keeps every value as it comes. */
 export type ColumnType = "INTEGER" | "REAL" | "TEXT" | "BLOB" | "";

@@ -2,10 +2,12 @@
  * Bytes of a file into text, strictly: a byte that does not belong is refused with its place
  * instead of becoming a silent question mark.
  *
- * Without a byte order mark a file is UTF-8. Windows-1252 is never guessed, because every file is
- * valid in it: it has to be asked for.
+ * What is not told is found out: by the byte order mark, by the zeros of UTF-16, and else the file
+ * is UTF-8. Every file is valid Windows-1252, so that is taken only where the first byte beyond
+ * ASCII is already no UTF-8: a damaged UTF-8 file is refused, not misread. Whoever asked is to be
+ * told what was found (`encoding`).
  */
-import { err, ok, type Result } from "../../../shared/base/result.ts";
+import { err, ok, type Result } from "../base/result.ts";
 import { placeAfter, type FileProblem, type Place } from "./problem.ts";
 
 // In every runtime we use, and typed differently in each.
@@ -14,7 +16,7 @@ declare const TextDecoder: new (
   options: { fatal: boolean; ignoreBOM: boolean },
 ) => { decode(bytes: Uint8Array): string };
 
-/** How a file's characters are stored. `auto`: by its byte order mark, else UTF-8. */
+/** How a file's characters are stored. `auto`: found out. */
 export type FileEncoding = "auto" | "utf-8" | "utf-16le" | "utf-16be" | "windows-1252";
 
 /** Names of all encodings, for command lines. */
@@ -28,6 +30,9 @@ export const FILE_ENCODINGS: readonly FileEncoding[] = [
 
 type Decode = (bytes: Uint8Array) => string;
 
+/** Looked at for the zeros of UTF-16. */
+const HEAD_BYTES = 512;
+
 /** Decodes one file, chunk by chunk. */
 export class FileDecoder {
   #encoding: FileEncoding;
@@ -35,9 +40,16 @@ export class FileDecoder {
   #rest: Uint8Array = new Uint8Array(0);
   #place: Place = { line: 1, column: 1 };
   #endsWithReturn = false;
+  /** Nobody told the encoding, and nothing proved one yet. */
+  #isOpen = false;
 
   constructor(encoding: FileEncoding) {
     this.#encoding = encoding;
+  }
+
+  /** What the file is read as; `auto` until its beginning was seen. */
+  get encoding(): FileEncoding {
+    return this.#encoding;
   }
 
   /** @param isLast Whether the file ends with these bytes. */
@@ -45,7 +57,7 @@ export class FileDecoder {
     let all = join(this.#rest, bytes);
     this.#rest = all;
     if (this.#decode === null) {
-      if (all.length < 3 && !isLast) return ok("");
+      if (all.length < (this.#encoding === "auto" ? HEAD_BYTES : 3) && !isLast) return ok("");
       all = all.subarray(this.#start(all));
     }
     const whole = isLast ? all.length : wholeLength(all, this.#encoding);
@@ -59,13 +71,11 @@ export class FileDecoder {
     const isLittle = head[0] === 0xff && head[1] === 0xfe;
     const isBig = head[0] === 0xfe && head[1] === 0xff;
     if (this.#encoding === "auto") {
-      this.#encoding = isLittle ? "utf-16le" : isBig ? "utf-16be" : "utf-8";
+      const marked = isLittle ? "utf-16le" : isBig ? "utf-16be" : utf16ByZeros(head);
+      this.#isOpen = marked === null && !isUtf8;
+      this.#encoding = marked ?? "utf-8";
     }
-    if (this.#encoding === "windows-1252") this.#decode = decodeWindows1252;
-    else {
-      const decoder = new TextDecoder(this.#encoding, { fatal: true, ignoreBOM: true });
-      this.#decode = (bytes) => decoder.decode(bytes);
-    }
+    this.#decode = decoderFor(this.#encoding);
     if (this.#encoding === "utf-8") return isUtf8 ? 3 : 0;
     const hasMark = this.#encoding === "utf-16le" ? isLittle : isBig;
     return this.#encoding !== "windows-1252" && hasMark ? 2 : 0;
@@ -78,7 +88,18 @@ export class FileDecoder {
       return ok(text);
     }
     const good = this.#goodLength(bytes);
-    this.#advance(this.#tryDecode(bytes.subarray(0, good)) ?? "");
+    const before = this.#tryDecode(bytes.subarray(0, good)) ?? "";
+    // What waited for its end counts too.
+    const all = join(bytes, this.#rest);
+    // A letter beyond ASCII and then a sign beyond ASCII is UTF-8 that was cut or damaged.
+    const isTorn = ((all[good + 1] ?? 0) & 0xc0) === 0x80;
+    if (this.#isOpen && !isTorn && isAscii(before)) {
+      this.#encoding = "windows-1252";
+      this.#decode = decodeWindows1252;
+      this.#rest = new Uint8Array(0);
+      return this.#text(all);
+    }
+    this.#advance(before);
     const byte = (bytes[good] ?? 0).toString(16).padStart(2, "0");
     const hint = this.#encoding === "utf-8" ? " Is it Windows-1252? Then say so." : "";
     const message = `the byte 0x${byte} is not ${this.#encoding}.${hint}`;
@@ -111,7 +132,30 @@ export class FileDecoder {
     const isSplit = this.#endsWithReturn && text.startsWith("\n");
     this.#place = placeAfter(isSplit ? text.slice(1) : text, this.#place);
     if (text !== "") this.#endsWithReturn = text.endsWith("\r");
+    if (this.#isOpen && !isAscii(text)) this.#isOpen = false;
   }
+}
+
+function decoderFor(encoding: FileEncoding): Decode {
+  if (encoding === "windows-1252") return decodeWindows1252;
+  const decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
+  return (bytes) => decoder.decode(bytes);
+}
+
+/** Latin text in UTF-16 has a zero in every other byte, and text in other encodings has hardly any. */
+function utf16ByZeros(head: Uint8Array): "utf-16le" | "utf-16be" | null {
+  const zeros = [0, 0];
+  const length = Math.min(head.length, HEAD_BYTES) & ~1;
+  for (let at = 0; at < length; at++) if (head[at] === 0) zeros[at & 1] = (zeros[at & 1] ?? 0) + 1;
+  const [even = 0, odd = 0] = zeros;
+  const many = length / 2 / 2;
+  if (length < 4 || even + odd < many) return null;
+  if (odd >= many && even <= odd / 8) return "utf-16le";
+  return even >= many && odd <= even / 8 ? "utf-16be" : null;
+}
+
+function isAscii(text: string): boolean {
+  return !/[^\0-\x7f]/.test(text);
 }
 
 /** 0x80 to 0x9f, as the WHATWG Encoding Standard maps them; the rest is Latin-1. */

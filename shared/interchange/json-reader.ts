@@ -5,8 +5,8 @@
  * It only finds where each object begins and ends; `JSON.parse` judges the rest. Whole numbers
  * beyond 2^53, which `JSON.parse` would round, are kept exactly.
  */
-import { err, ok, type Result } from "../../../shared/base/result.ts";
-import type { FileProblem } from "./problem.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import type { BadRow, FileProblem } from "./problem.ts";
 import { parseJsonFields, type JsonField } from "./json-fields.ts";
 
 /** One object with the line it began on, from 1. */
@@ -37,17 +37,15 @@ export class JsonReader {
   #lineEnd = -1;
 
   /** The objects that are complete now. @param isLast Whether the file ends with this text. */
-  push(text: string, isLast: boolean): Result<readonly JsonRecord[], FileProblem> {
+  push(text: string, isLast: boolean): Result<readonly (JsonRecord | BadRow)[], FileProblem> {
     this.#text += text;
-    const records: JsonRecord[] = [];
+    const records: (JsonRecord | BadRow)[] = [];
     while (this.#at < this.#text.length) {
       if (this.#start < 0) {
         const problem = this.#between();
         if (problem !== null) return err(problem);
       } else if (this.#scanObject()) {
-        const record = this.#take();
-        if (!record.ok) return record;
-        records.push(record.value);
+        records.push(this.#take());
       }
     }
     const kept = this.#start < 0 ? this.#at : this.#start;
@@ -109,12 +107,14 @@ export class JsonReader {
     return isComplete;
   }
 
-  #take(): Result<JsonRecord, FileProblem> {
+  #take(): JsonRecord | BadRow {
     this.#count(this.#start);
-    const fields = parseJsonFields(this.#text.slice(this.#start, this.#at));
-    if (!fields.ok) return err(this.#problem("bad-json", fields.error));
+    const { line, column } = { line: this.#line, column: this.#column };
+    const text = this.#text.slice(this.#start, this.#at);
+    const fields = parseJsonFields(text);
     this.#start = -1;
-    return ok({ fields: fields.value, line: this.#line });
+    if (fields.ok) return { fields: fields.value, line };
+    return { line, column, message: fields.error, cells: [], text };
   }
 
   /** Moves the known place forward to an offset in the text. */

@@ -7,8 +7,8 @@
  * drop: whether a cell was quoted (an empty cell is NULL, `""` is the empty text, as in
  * PostgreSQL's COPY), and the line a row began on, also after cells with line ends.
  */
-import { err, ok, type Result } from "../../../shared/base/result.ts";
-import { placeAfter, type FileProblem } from "./problem.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { placeAfter, type BadRow, type FileProblem } from "./problem.ts";
 
 /** A cell; null for one that was empty and not quoted. */
 export type CsvCell = string | null;
@@ -25,7 +25,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /** What reading a record ended with: `incomplete` asks for more text. */
-type Outcome = CsvRecord | "incomplete" | FileProblem;
+type Outcome = CsvRecord | BadRow | "incomplete" | FileProblem;
 
 /** Takes CSV text apart, chunk by chunk. */
 export class CsvReader {
@@ -48,11 +48,11 @@ export class CsvReader {
   }
 
   /** The records that are complete now. @param isLast Whether the file ends with this text. */
-  push(text: string, isLast: boolean): Result<readonly CsvRecord[], FileProblem> {
+  push(text: string, isLast: boolean): Result<readonly (CsvRecord | BadRow)[], FileProblem> {
     this.#text += text;
     if (!isLast && this.#text.length < this.#lengthNeeded) return ok([]);
     if (!this.#isStarted && !this.#start(isLast)) return ok([]);
-    const records: CsvRecord[] = [];
+    const records: (CsvRecord | BadRow)[] = [];
     while (this.#at < this.#text.length) {
       const outcome = this.#record(isLast);
       if (outcome === "incomplete") break;
@@ -107,10 +107,7 @@ export class CsvReader {
         lineCount += countLines(cell);
         if (cell.includes('"')) cell = cell.replaceAll('""', '"');
         at = end + 1;
-        if (!isCellEnd(text.charCodeAt(at), delimiter)) {
-          const message = "a closing quote is followed by text; write quotes in cells twice.";
-          return this.#problemAt(at, "bad-quote", message);
-        }
+        if (!isCellEnd(text.charCodeAt(at), delimiter)) return this.#brokenRow(at, isLast);
       } else {
         const start = at;
         while (at < text.length && !isCellEnd(text.charCodeAt(at), delimiter)) at += 1;
@@ -132,6 +129,21 @@ export class CsvReader {
     this.#line += lineCount + 1;
     this.#at = next;
     return record;
+  }
+
+  /** Where the row ends is not known for certain: the next line end is taken, and the row put aside. */
+  #brokenRow(at: number, isLast: boolean): BadRow | "incomplete" {
+    const text = this.#text;
+    let end = at;
+    while (end < text.length && !isCellEnd(text.charCodeAt(end), LF)) end += 1;
+    const isCut = end >= text.length - 1 && text.charCodeAt(end) !== LF;
+    if (isCut && !isLast) return "incomplete";
+    const raw = text.slice(this.#at, end);
+    const { line, column } = placeAfter(text.slice(this.#at, at), { line: this.#line, column: 1 });
+    this.#line += countLines(raw) + 1;
+    this.#at = end + (text.charCodeAt(end) === CR && text.charCodeAt(end + 1) === LF ? 2 : 1);
+    const message = "a closing quote is followed by text; write quotes in cells twice.";
+    return { line, column, message, cells: [], text: raw };
   }
 
   #tooLarge(at: number): FileProblem {

@@ -1,5 +1,5 @@
-import { err, ok, type Result } from "../../../shared/base/result.ts";
-import type { JsonCell } from "../../../shared/changes/values.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import type { JsonCell } from "../changes/values.ts";
 
 /** One named value of an object. */
 export type JsonField = readonly [name: string, cell: JsonCell];

@@ -1,55 +1,12 @@
 /** Files as people have them: imported to the character, or refused with line and column. */
-import { parse } from "csv-parse/sync";
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { csvRecord } from "../../electron/agent/interchange/csv-writer.ts";
-import { CSV_CELL_LENGTH_MAX } from "../../electron/agent/interchange/csv-reader.ts";
-import { describeProblem } from "../../electron/agent/interchange/problem.ts";
-import {
-  readFileRows,
-  surveyFile,
-  type FileOptions,
-} from "../../electron/agent/interchange/table-file.ts";
-import type { JsonCell } from "../../shared/changes/values.ts";
-
-const CSV: FileOptions = { format: "csv", encoding: "auto", delimiter: null };
-const JSON_FILE: FileOptions = { ...CSV, format: "json" };
-
-type Read = {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly JsonCell[])[];
-  readonly lines: readonly number[];
-};
-
-/** Reads a whole file; a problem becomes its text. Chunks of every size must give the same. */
-async function read(
-  content: string | Uint8Array,
-  options: FileOptions = CSV,
-  chunkBytes = 1 << 16,
-): Promise<Read | string> {
-  const bytes = typeof content === "string" ? Buffer.from(content) : content;
-  const survey = await surveyFile(chunks(bytes, chunkBytes), options);
-  if (!survey.ok) return describeProblem(survey.error);
-  const rows: (readonly JsonCell[])[] = [];
-  const lines: number[] = [];
-  for await (const part of readFileRows(chunks(bytes, chunkBytes), options, survey.value)) {
-    if (!part.ok) return describeProblem(part.error);
-    rows.push(...part.value.rows);
-    lines.push(...part.value.lines);
-  }
-  expect(rows.length).toBe(survey.value.rowCount);
-  return { columns: survey.value.columns.map(({ name, type }) => `${name} ${type}`), rows, lines };
-}
-
-async function* chunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
-  await Promise.resolve();
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
-}
-
-async function rowsOf(content: string | Uint8Array, options = CSV, chunkBytes?: number) {
-  const result = await read(content, options, chunkBytes);
-  return typeof result === "string" ? result : result.rows;
-}
+import { badRowLine, badRowsHead } from "../../shared/interchange/bad-rows.ts";
+import { CSV_CELL_LENGTH_MAX } from "../../shared/interchange/csv-reader.ts";
+import { readFileRows, type ColumnPlan } from "../../shared/interchange/file-rows.ts";
+import { surveyFile } from "../../shared/interchange/survey.ts";
+import { proposeColumns } from "../../shared/interchange/import-plan.ts";
+import { memorySource, NOBODY } from "./memory-source.ts";
+import { CSV, JSON_FILE, planAll, read, rowsOf, type Read } from "./read-file.ts";
 
 describe("CSV that is imported", () => {
   it.each([
@@ -119,12 +76,8 @@ describe("CSV that is imported", () => {
 
 describe("CSV that is refused, with its place", () => {
   it.each([
-    [
-      "a short row",
-      "a,b,c\n1,2,3\n1,2\n",
-      "line 3, column 4: 2 cells where the header names 3 columns.",
-    ],
-    ["a long row", "a,b\n1,2,3\n", "line 2, column 5: 3 cells where the header names 2 columns."],
+    ["a short row", "a,b,c\n1,2,3\n1,2\n", "line 3, column 4: 2 cells where there are 3 columns."],
+    ["a long row", "a,b\n1,2,3\n", "line 2, column 5: 3 cells where there are 2 columns."],
     [
       "a quote that never closes",
       'a,b\n1,"2\n3,4\n',
@@ -135,8 +88,6 @@ describe("CSV that is refused, with its place", () => {
       'a,b\n"1"x,2\n',
       "line 2, column 4: a closing quote is followed by text; write quotes in cells twice.",
     ],
-    ["two columns of one name", "a,A\n1,2\n", "line 1, column 3: the column A is named twice."],
-    ["a column without a name", "a,,c\n1,2,3\n", "line 1, column 3: a column has no name."],
     ["an empty file", "", "line 1, column 1: the file has no columns."],
   ])("%s", async (_name, content, problem) => {
     for (const chunkBytes of [1, 1 << 16])
@@ -164,15 +115,125 @@ describe("CSV that is refused, with its place", () => {
   });
 
   it("a file that changed between survey and import", async () => {
-    const before = await surveyFile(chunks(Buffer.from("a\n1\n2\n"), 99), CSV);
+    const before = await surveyFile(memorySource(Buffer.from("a\n1\n2\n")), CSV, NOBODY);
     if (!before.ok) throw new Error("the survey failed");
-    for (const now of ["a\n1\n", "a\n1\n2\n3\n", "a\n1,2\n2\n"]) {
+    for (const now of ["a\n1\n", "a\n1\n2\n3\n"]) {
       const parts = [];
-      for await (const part of readFileRows(chunks(Buffer.from(now), 99), CSV, before.value)) {
+      const source = memorySource(Buffer.from(now));
+      for await (const part of readFileRows(source, before.value, planAll(before.value))) {
         parts.push(part);
       }
       expect(parts.at(-1)).toMatchObject({ ok: false, error: { code: "file-changed" } });
     }
+  });
+});
+
+describe("what is found out about a text file", () => {
+  it("its encoding: UTF-16 without a mark, Windows-1252 where the first odd byte is no UTF-8", async () => {
+    const text = `name,ort\n${"Ada,Wien\n".repeat(100)}Gödel,Brünn\n`;
+    const utf16 = Buffer.from(text, "utf16le");
+    for (const bytes of [utf16, Buffer.from(utf16).swap16(), Buffer.from(text, "latin1")]) {
+      for (const size of [1, 700, 1 << 16]) {
+        const rows = await rowsOf(bytes, CSV, size);
+        expect(rows.at(-1)).toEqual(["Gödel", "Brünn"]);
+      }
+    }
+  });
+
+  it("its header: not there where numbers stand above numbers, and told by whoever knows better", async () => {
+    const headless = "1,Ada\n2,Bob\n";
+    expect(await read(headless)).toMatchObject({
+      columns: ["column 1 INTEGER", "column 2 TEXT"],
+      rows: [
+        ["1", "Ada"],
+        ["2", "Bob"],
+      ],
+    });
+    expect(await rowsOf(headless, { ...CSV, hasHeader: true })).toEqual([["2", "Bob"]]);
+    expect(await rowsOf("a,b\n1,2\n", { ...CSV, hasHeader: false })).toHaveLength(2);
+    for (const header of ["id,name", "land,2019", "1,2019"]) {
+      expect([header, await rowsOf(`${header}\nx,5\ny,6\n`)]).toEqual([
+        header,
+        [
+          ["x", "5"],
+          ["y", "6"],
+        ],
+      ]);
+    }
+  });
+
+  it("names for columns that have none or share one", async () => {
+    const result = await read("a,,A,a 2\nx,x,x,x\n");
+    expect(result).toMatchObject({
+      columns: ["a TEXT", "column 2 TEXT", "A 2 TEXT", "a 2 2 TEXT"],
+    });
+  });
+});
+
+describe("rows that do not fit", () => {
+  const content = 'a,b\n1,2\n3\n4,5,6\n"7"x,8\n9,"1""0"\n';
+
+  it("are told with line and column, and the others are read", async () => {
+    for (const size of [1, 2, 3, 5, 1 << 16]) {
+      const source = memorySource(Buffer.from(content), size);
+      const survey = await surveyFile(source, CSV, NOBODY);
+      if (!survey.ok) throw new Error(survey.error.message);
+      expect(survey.value).toMatchObject({ rowCount: 2, badRowCount: 3 });
+      expect(survey.value.badRows.map(({ line, column }) => [line, column])).toEqual([
+        [3, 2],
+        [4, 5],
+        [5, 4],
+      ]);
+      const rows = [];
+      for await (const part of readFileRows(source, survey.value, planAll(survey.value))) {
+        if (part.ok) rows.push(...part.value.rows);
+      }
+      expect(rows).toEqual([
+        ["1", "2"],
+        ["9", '1"0'],
+      ]);
+    }
+  });
+
+  it("are saved as a CSV that can be corrected and imported again", async () => {
+    const survey = await surveyFile(memorySource(Buffer.from(content)), CSV, NOBODY);
+    if (!survey.ok) throw new Error(survey.error.message);
+    const lines = survey.value.badRows.map((bad) => badRowLine(bad, 2)).join("");
+    const saved = await read(badRowsHead(["a", "b"]) + lines);
+    expect(saved).toMatchObject({
+      rows: [
+        ["3", null, "3", "2", "1 cells where there are 2 columns.", "3"],
+        ["4", "5", "4", "5", "3 cells where there are 2 columns.", "4,5,6"],
+        [null, null, "5", "4", expect.stringContaining("closing quote"), '"7"x,8'],
+      ],
+    });
+    const again = await surveyFile(
+      memorySource(Buffer.from(badRowsHead(["a", "b"]) + lines)),
+      CSV,
+      NOBODY,
+    );
+    if (!again.ok) throw new Error(again.error.message);
+    const names = proposeColumns(again.value, null).map(({ name }) => name);
+    expect(names).toEqual(["a", "b", null, null, null, null]);
+  });
+
+  it("are also those that are not what a person said they are", async () => {
+    const source = memorySource(Buffer.from("a,b\n1,1.5\nx,2\n3,y\n"));
+    const survey = await surveyFile(source, CSV, NOBODY);
+    if (!survey.ok) throw new Error(survey.error.message);
+    const plan: ColumnPlan[] = [
+      { place: 0, name: "a", type: "INTEGER" },
+      { place: 1, name: "b", type: "REAL" },
+    ];
+    const parts = [];
+    for await (const part of readFileRows(source, survey.value, plan)) {
+      if (part.ok) parts.push(part.value);
+    }
+    expect(parts.flatMap(({ rows }) => rows)).toEqual([["1", "1.5"]]);
+    expect(parts.flatMap(({ badRows }) => badRows.map(({ message }) => message))).toEqual([
+      '"x" in column a is no whole number.',
+      '"y" in column b is no number.',
+    ]);
   });
 });
 
@@ -263,50 +324,5 @@ describe("JSON", () => {
   it("names the line of an object that is not JSON", async () => {
     const content = '{"a":1}\n{"a":tru}\n';
     expect(await read(content, JSON_FILE)).toMatch(/^line 2, column 1: this object is not JSON: /);
-  });
-});
-
-describe("CSV that is written", () => {
-  const cell = fc.oneof(
-    fc.constant(null),
-    fc.string({ unit: fc.constantFrom(..."ab,;\"'\n\r\t\0= é😀") }),
-  );
-  const table = fc
-    .integer({ min: 2, max: 4 })
-    .chain((width) =>
-      fc.array(fc.array(cell, { minLength: width, maxLength: width }), { minLength: 1 }),
-    )
-    .filter((rows) => rows.every((row) => row.some((value) => value !== null)));
-
-  it("comes back as it was, NULLs and empty texts included", async () => {
-    const options = { delimiter: ",", isFormulaGuarded: false };
-    await fc.assert(
-      fc.asyncProperty(table, fc.integer({ min: 1, max: 40 }), async (rows, chunkBytes) => {
-        const header = (rows[0] ?? []).map((_, place) => `column ${place}`);
-        const text = [header, ...rows].map((row) => csvRecord(row, options)).join("");
-        expect(await rowsOf(text, { ...CSV, delimiter: "," }, chunkBytes)).toEqual(rows);
-      }),
-      { numRuns: 200 },
-    );
-  });
-
-  it("is read by another program the same way", () => {
-    const options = { delimiter: ",", isFormulaGuarded: false };
-    fc.assert(
-      fc.property(table, (rows) => {
-        const text = rows.map((row) => csvRecord(row, options)).join("");
-        const parsed = parse(text, { skip_empty_lines: false, record_delimiter: "\r\n" });
-        expect(parsed).toEqual(rows.map((row) => row.map((value) => value ?? "")));
-      }),
-      { numRuns: 200 },
-    );
-  });
-
-  it("does not become a formula in a spreadsheet, and leaves numbers alone", () => {
-    const cells: JsonCell[] = ["=1+1", "+1", "-1", "@x", "\tx", "＝1", "a=1", -5, { $int: "-9" }];
-    const guarded = csvRecord(cells, { delimiter: ";", isFormulaGuarded: true });
-    expect(guarded).toBe("'=1+1;'+1;'-1;'@x;'\tx;'＝1;a=1;-5;-9\r\n");
-    const raw = csvRecord(["=1+1"], { delimiter: ";", isFormulaGuarded: false });
-    expect(raw).toBe("=1+1\r\n");
   });
 });

@@ -1,0 +1,59 @@
+/** Takes a whole import back: looked at first, and nothing is done while something stands in the way. */
+import type { Agent } from "../agent/client.ts";
+import type { ImportPreview } from "../../shared/api/past.ts";
+import { describeFailure, type Failure } from "../parts/failure.ts";
+
+/** Where that is. */
+export type TakeBackState =
+  | { readonly kind: "idle" }
+  | { readonly kind: "looking" }
+  | { readonly kind: "asked"; readonly preview: ImportPreview }
+  | { readonly kind: "running"; readonly rowCount: number; readonly total: number }
+  | { readonly kind: "done"; readonly rowCount: number; readonly dropped: readonly string[] }
+  | { readonly kind: "failed"; readonly failure: Failure; readonly rowCount: number };
+
+/** Owns it. */
+export class TakeBack {
+  #state = $state.raw<TakeBackState>({ kind: "idle" });
+  readonly #agent: Agent;
+  readonly #importId: string;
+
+  constructor(agent: Agent, importId: string) {
+    this.#agent = agent;
+    this.#importId = importId;
+  }
+
+  get state(): TakeBackState {
+    return this.#state;
+  }
+
+  /** Finds out what would be taken back. */
+  async look(): Promise<void> {
+    this.#state = { kind: "looking" };
+    const answer = await this.#agent.call("undoImportPreview", { importId: this.#importId });
+    this.#state = answer.ok
+      ? { kind: "asked", preview: answer.value }
+      : { kind: "failed", failure: describeFailure(answer.error), rowCount: 0 };
+  }
+
+  /** Does it, part by part; safe to do again after a failure. */
+  async run(): Promise<void> {
+    const total = this.#state.kind === "asked" ? this.#state.preview.rowCount : 0;
+    const dropped: string[] = [];
+    let rowCount = 0;
+    for (let before: { beforeIndex?: number } = {}; ;) {
+      this.#state = { kind: "running", rowCount, total };
+      const params = { importId: this.#importId, ...before };
+      const answer = await this.#agent.call("undoImport", params);
+      if (!answer.ok) {
+        this.#state = { kind: "failed", failure: describeFailure(answer.error), rowCount };
+        return;
+      }
+      rowCount += answer.value.rowCount;
+      dropped.push(...answer.value.dropped);
+      if (answer.value.next === null) break;
+      before = { beforeIndex: answer.value.next };
+    }
+    this.#state = { kind: "done", rowCount, dropped };
+  }
+}
