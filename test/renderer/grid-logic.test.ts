@@ -35,6 +35,24 @@ describe("typed values", () => {
     expect(parseTyped("9223372036854775808", column("INT"))).toBe("9223372036854775808");
   });
 
+  it("come back unchanged when a cell is opened and closed, in a column of their type", () => {
+    const values = [
+      [
+        "INTEGER",
+        0,
+        -129,
+        2147483648,
+        { $int: "9007199254740993" },
+        { $int: "-9223372036854775808" },
+      ],
+      ["REAL", 0.1, 1e300, -2.5],
+      ["TEXT", "", "a\u0000b", "\u{1F9EA} é", "12", '"q"'],
+    ] as const;
+    for (const [type, ...cells] of values) {
+      for (const cell of cells) expect(parseTyped(cellText(cell), column(type))).toEqual(cell);
+    }
+  });
+
   it("tell empty text from NULL", () => {
     expect(parseTyped("", column("TEXT"))).toBe("");
     expect(parseTyped("", column("INTEGER"))).toBeNull();

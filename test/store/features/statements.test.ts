@@ -188,16 +188,19 @@ describe("rows of a table", () => {
   });
 });
 
-test("an update of a table without rowid takes rows by their keys, and plain SQLite as it finds them: a limit (seed 5077)", () => {
-  const group = new StoreGroup(sqlite, 3);
-  group.execute("CREATE TABLE w(k INTEGER PRIMARY KEY, u UNIQUE, s) WITHOUT ROWID");
-  group.execute("CREATE INDEX by_s ON w(s)", "INSERT INTO w VALUES (1, 'a', 9), (2, 'b', 1)");
-  // Plain SQL.js goes along the index and gives 'new' to the second row.
-  group.execute("UPDATE OR IGNORE w SET u = 'new' WHERE s > 0");
-  expect(group.query("SELECT k, u FROM w ORDER BY k")).toEqual([
-    [1, "new"],
-    [2, "b"],
-  ]);
-  group.verify();
-  group.dispose();
-});
+test.each(["", "WITHOUT ROWID"])(
+  "an update takes rows by their keys, and plain SQLite as an index gives them: a limit (seeds 5077, 30003) %s",
+  (options) => {
+    const group = new StoreGroup(sqlite, 3);
+    group.execute(`CREATE TABLE w(k INTEGER PRIMARY KEY, u UNIQUE, s) ${options}`);
+    group.execute("CREATE INDEX by_s ON w(s)", "INSERT INTO w VALUES (1, 'a', 9), (2, 'b', 1)");
+    // Plain SQL.js goes along the index and gives 'new' to the second row.
+    group.execute("UPDATE OR IGNORE w SET u = 'new' WHERE s > 0");
+    expect(group.query("SELECT k, u FROM w ORDER BY k")).toEqual([
+      [1, "new"],
+      [2, "b"],
+    ]);
+    group.verify();
+    group.dispose();
+  },
+);

@@ -14,7 +14,6 @@ export type Table = {
   readonly key: readonly string[];
   /** A name of its rowid that no column hides; null when there is none. */
   readonly rowid: string | null;
-  readonly isWithoutRowid: boolean;
   readonly hasTrigger: boolean;
 };
 
@@ -85,8 +84,7 @@ function readTable(ask: Ask, { name, hasTrigger }: Named): Table {
   const [listed] = ask(`SELECT wr FROM pragma_table_list WHERE name = ${text(name)}`);
   const hidden = new Set(columns.map((column) => column.name.toLowerCase()));
   const free = ["rowid", "_rowid_", "oid"].find((alias) => !hidden.has(alias)) ?? null;
-  const isWithoutRowid = listed?.[0] !== 0;
-  return { name, columns, key, rowid: isWithoutRowid ? null : free, isWithoutRowid, hasTrigger };
+  return { name, columns, key, rowid: listed?.[0] === 0 ? free : null, hasTrigger };
 }
 
 function nameOf(column: Column): string {

@@ -182,12 +182,11 @@ function updateRowValue(draw: Draw): string {
 }
 
 /**
- * Which rows an update takes. Of a table without rowid SQLite notes the rows first and takes them by their keys
- * when triggers look on, and takes them as it finds them when none do; but with a subquery always by keys.
+ * Which rows an update takes. With triggers, or a subquery, SQLite notes them first and takes them by their keys;
+ * otherwise as an index may give them, and OR IGNORE leaves out another one (seeds 5077 and 30003).
  */
 function updated(rng: Rng, table: Table): string {
-  const condition = randomCondition(rng, table);
-  return table.isWithoutRowid ? `(SELECT 1) AND ${condition}` : condition;
+  return `(SELECT 1) AND ${randomCondition(rng, table)}`;
 }
 
 function remove({ rng, table, place }: Draw): string {
