@@ -239,6 +239,7 @@ export class StoreEngine {
     isWritten: boolean,
   ): ApplyOutcome {
     const before = this.#now();
+    const { installed } = recorder;
     const batch = new ApplyBatch(connection, recorder, { state: before, isWritten });
     let index = before.position.index;
     try {
@@ -255,6 +256,7 @@ export class StoreEngine {
       this.#state = state;
     } catch (error) {
       connection.rollback();
+      recorder.wasRestoredTo(installed);
       if (!(error instanceof Divergence)) throw error;
       return this.#diverged(index, error.message);
     }

@@ -97,6 +97,32 @@ describe("the payload of a transaction", () => {
     ]);
   });
 
+  test("forgets what was written since a mark, and goes on from there", () => {
+    const header = { client: null, author: "", atMs: 0, results: new Uint8Array(0) };
+    const write = (builder: PayloadBuilder, value: string): void => {
+      builder.beginRow(PEOPLE, "insert");
+      for (const each of [1n, value, 0.5]) builder.images.value(each);
+    };
+    const [once, again] = [new PayloadBuilder(), new PayloadBuilder()];
+    for (const builder of [once, again]) {
+      write(builder, "kept");
+      const mark = builder.mark();
+      if (builder === again) {
+        for (let i = 0; i < 1000; i++) write(builder, "forgotten");
+        builder.schema("DROP TABLE people");
+        builder.rewind(mark);
+      }
+      write(builder, "new");
+    }
+    expect(again.rowCount).toBe(2);
+    expect(again.finish(header)).toEqual(once.finish(header));
+    const empty = new PayloadBuilder();
+    const start = empty.mark();
+    write(empty, "forgotten");
+    empty.rewind(start);
+    expect([empty.isEmpty, empty.hasTable(PEOPLE)]).toEqual([true, false]);
+  });
+
   test("of another version is refused by name", () => {
     const payload = goldenPayload().slice();
     payload[4] = 9;
