@@ -13,6 +13,7 @@ import { EXPECTED_ROWS_MAX } from "../../../shared/changes/expected-row.ts";
 import type { JsonCell, JsonParams } from "../../../shared/changes/values.ts";
 
 const NAME_LENGTH_MAX = 200;
+const TABLE_NAME_LENGTH_MAX = 16 * 1024; // names in SQL; at most 64 KiB in the log
 const SQL_LENGTH_MAX = 1024 * 1024;
 const STATEMENT_COUNT_MAX = 10_000;
 const PARAMETER_COUNT_MAX = 32_766; // SQLITE_MAX_VARIABLE_NUMBER
@@ -26,6 +27,7 @@ const INT64_MIN = -(2n ** 63n);
 
 const empty = v.strictObject({});
 const name = v.pipe(v.string(), v.minLength(1), v.maxLength(NAME_LENGTH_MAX));
+const tableName = v.pipe(v.string(), v.maxLength(TABLE_NAME_LENGTH_MAX));
 const sql = v.pipe(v.string(), v.minLength(1), v.maxLength(SQL_LENGTH_MAX));
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const clientId = v.pipe(v.string(), v.regex(/^[!-~]{1,64}$/, "1 to 64 characters without spaces"));
@@ -56,7 +58,7 @@ const pastMoment = v.union([
 
 const restored = {
   toIndex: count,
-  table: v.exactOptional(name),
+  table: v.exactOptional(tableName),
   key: v.exactOptional(namedCells),
 };
 
@@ -87,8 +89,8 @@ const schemas: Schemas = {
   }),
   tables: v.strictObject({ asOf: v.exactOptional(pastMoment) }),
   insertRows: v.strictObject({
-    table: name,
-    columns: v.pipe(v.array(name), v.minLength(1), v.maxLength(COLUMN_COUNT_MAX)),
+    table: tableName,
+    columns: v.pipe(v.array(tableName), v.minLength(1), v.maxLength(COLUMN_COUNT_MAX)),
     rows,
     skipsBadRows: v.exactOptional(v.boolean()),
     clientId: v.exactOptional(clientId),
@@ -108,7 +110,7 @@ const schemas: Schemas = {
     rowsMax: v.exactOptional(v.pipe(count, v.minValue(1), v.maxValue(10_000))),
   }),
   rowHistory: v.strictObject({
-    table: name,
+    table: tableName,
     key: v.exactOptional(namedCells),
     beforeIndex: v.exactOptional(count),
     count: v.exactOptional(v.pipe(count, v.minValue(1), v.maxValue(1_000))),
