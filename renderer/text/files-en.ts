@@ -26,6 +26,7 @@ export const importingTexts = {
   anyType: "As it comes",
   firstRows: "First rows",
   isIn: "Import this column",
+  notInTable: "not in the table",
   more: "and more",
   badHint: "They can be left out; afterwards you get them as a file of their own.",
   tables: "Tables to import",
@@ -74,6 +75,6 @@ export const exportingTexts = {
   },
   doExport: "Export",
   otherFormat: "Choose another format.",
-  done: "Saved as it was",
+  done: "As it was",
   moved: "The table was changed while it was read: its rows are not all of one moment.",
 } as const;
