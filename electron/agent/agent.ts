@@ -15,6 +15,7 @@ import { clusterId, logIndex, term } from "../../shared/base/ids.ts";
 import { err, ok } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
 import type { Status } from "../../shared/cluster/status.ts";
+import { foundFrom } from "./backup/found-from.ts";
 import { isForeignMethod } from "./foreign/foreign-files.ts";
 import type { ClusterRecord } from "./members/cluster-record.ts";
 import { founderRecord, joinByLink, nameProblem } from "./members/first-run.ts";
@@ -125,6 +126,15 @@ export class Agent implements AgentService {
     const problem = nameProblem(params.name, memberName);
     if (problem !== null) return err(problem);
     const record = founderRecord({ id, name: params.name, self: folder.self, memberName });
+    if (params.from !== undefined) {
+      const { segmentBytesMax } = this.#base.settings;
+      const founded = await foundFrom(
+        params.from,
+        { ports, self: folder.self, record },
+        segmentBytesMax,
+      );
+      if (!founded.ok) return founded;
+    }
     return this.#begin(record, { clusterId: id });
   }
 

@@ -89,6 +89,14 @@ export interface Disk {
   syncFolder(folder: string): Promise<Result<null, DiskError>>;
 }
 
+/** Folders that a person named, outside the data folder: where backups go. */
+export interface Folders {
+  /** Paths of this disk are relative to `folder`, which need not be there yet. */
+  open(folder: string): Disk;
+  /** Room on the disk of a folder that is there; null when the system does not tell. */
+  freeBytes(folder: string): Promise<number | null>;
+}
+
 /** A connection to an authenticated member: whole frames, in order, until it closes. */
 export interface Connection {
   /** Proven by its key during the handshake. */
@@ -166,6 +174,7 @@ export type Ports = {
   readonly clock: Clock;
   readonly random: Random;
   readonly disk: Disk;
+  readonly folders: Folders;
   readonly network: Network;
   readonly discovery: Discovery;
   readonly store: Store;

@@ -3,13 +3,18 @@ import { hexEncode } from "../../shared/base/bytes.ts";
 import { clusterId } from "../../shared/base/ids.ts";
 import { err, ok } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
+import { foundFrom } from "./backup/found-from.ts";
+import type { FoundingPorts } from "./backup/found-from.ts";
 import { founderRecord, joinByLink, nameProblem } from "./members/first-run.ts";
 import { openFolder } from "./open-folder.ts";
 import type { OpenedFolder } from "./open-folder.ts";
 import { replaceContent } from "./replace-folder.ts";
 import { NodeClock } from "./platform/node-clock.ts";
+import { NodeFolders } from "./platform/node-folders.ts";
 import { NodeRandom } from "./platform/node-random.ts";
-import type { Logger } from "./ports.ts";
+import type { Disk, Logger } from "./ports.ts";
+import { DEFAULT_SETTINGS } from "./replica/replica-context.ts";
+import { scratchStoreOpener } from "./start.ts";
 import { TlsNetwork } from "./transport/tls-network.ts";
 
 /** Why the folder was not prepared; `message` is one sentence. */
@@ -20,13 +25,20 @@ export async function createClusterIn(options: {
   readonly dataFolder: string;
   readonly name: string;
   readonly memberName: string;
+  /** A backup to begin with, by its whole path; null begins empty. */
+  readonly from: string | null;
 }): Promise<Result<{ readonly clusterId: string; readonly memberId: string }, PrepareFailure>> {
   const problem = nameProblem(options.name, options.memberName);
   if (problem !== null) return err(problem);
-  return withFreshFolder(options.dataFolder, async ({ folder }) => {
+  return withFreshFolder(options.dataFolder, async ({ folder, disk }) => {
     const id = clusterId(hexEncode(new NodeRandom().bytes(16)));
-    const { name, memberName } = options;
+    const { name, memberName, from } = options;
     const record = founderRecord({ id, name, self: folder.self, memberName });
+    if (from !== null) {
+      const at = { ports: foundingPorts(disk), self: folder.self, record };
+      const founded = await foundFrom(from, at, DEFAULT_SETTINGS.segmentBytesMax);
+      if (!founded.ok) return founded;
+    }
     const saved = await folder.saveRecord(record);
     if (!saved.ok) return err({ code: saved.error.code, message: `${saved.error.detail}.` });
     return ok({ clusterId: id, memberId: folder.self });
@@ -69,6 +81,15 @@ function joinFresh(options: JoinOptions): ReturnType<typeof joinClusterIn> {
     const { id, name } = joined.value;
     return ok({ clusterId: id, clusterName: name, memberId: folder.self });
   });
+}
+
+function foundingPorts(disk: Disk): FoundingPorts {
+  const clock = new NodeClock();
+  return {
+    ...{ disk, clock, logger: SILENT },
+    folders: new NodeFolders(() => clock.nowMs()),
+    openScratchStore: scratchStoreOpener(clock),
+  };
 }
 
 /** The command prints its one sentence; a log file would be left in a folder that may stay unused. */

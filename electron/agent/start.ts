@@ -20,8 +20,9 @@ import type { OpenedFolder } from "./open-folder.ts";
 import { openLogger } from "./platform/json-logger.ts";
 import type { ClosableLogger } from "./platform/json-logger.ts";
 import { NodeClock } from "./platform/node-clock.ts";
+import { NodeFolders } from "./platform/node-folders.ts";
 import { NodeRandom } from "./platform/node-random.ts";
-import type { Discovery, Logger } from "./ports.ts";
+import type { Clock, Discovery, Logger, Ports } from "./ports.ts";
 import { DEFAULT_SETTINGS } from "./replica/replica-context.ts";
 import type { AgentService } from "./service.ts";
 import { createStoreClient, spawnStoreWorker } from "./store/store-client.ts";
@@ -179,6 +180,7 @@ function makeBase(parts: {
       clock,
       random,
       disk: opened.disk,
+      folders: new NodeFolders(() => clock.nowMs()),
       network,
       discovery,
       logger,
@@ -187,8 +189,7 @@ function makeBase(parts: {
         onRestart: onStoreRestart,
         onCrash: (error) => endBroken(logger, error),
       }),
-      openScratchStore: (onLost) =>
-        createStoreClient({ ...threads, onRestart: onLost, onCrash: onLost }),
+      openScratchStore: scratchStoreOpener(clock, options.workerUrl),
     },
     network,
     discovery,
@@ -204,6 +205,22 @@ function makeBase(parts: {
     manualPeers: options.peers,
     defaultName: hostname(),
   });
+}
+
+/** How a store beside the one that serves is opened. @param workerUrl See `AgentOptions`. */
+export function scratchStoreOpener(
+  clock: Clock,
+  workerUrl = defaultWorkerUrl(),
+): Ports["openScratchStore"] {
+  return (onLost) =>
+    createStoreClient({
+      spawn: () => spawnStoreWorker(workerUrl, {}),
+      clock,
+      queryLimitMs: QUERY_LIMIT_MS,
+      captureLimitMs: CAPTURE_LIMIT_MS,
+      onRestart: onLost,
+      onCrash: onLost,
+    });
 }
 
 /** Beside the running bundle. */

@@ -75,7 +75,7 @@ async function show(
 
 async function begin(founder: DemoMember): Promise<Result<null, string>> {
   const { dataFolder, name: memberName } = founder;
-  const created = await createClusterIn({ dataFolder, name: "Demo", memberName });
+  const created = await createClusterIn({ dataFolder, name: "Demo", memberName, from: null });
   if (!created.ok && created.error.code !== "already-in-cluster") return err(created.error.message);
   return founder.start();
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { ok } from "../../shared/base/result.ts";
+import { registerBackupCommands } from "./commands/backup.ts";
 import { registerClusterCommands } from "./commands/cluster.ts";
 import { registerDataCommands } from "./commands/data.ts";
 import { registerMemberCommands } from "./commands/members.ts";
@@ -50,6 +51,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
   registerStateCommands(context);
   registerSettingsCommand(context);
   registerDataCommands(context);
+  registerBackupCommands(context);
   registerPastCommands(context);
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {

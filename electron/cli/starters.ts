@@ -35,6 +35,8 @@ export type Starters = {
     readonly dataFolder: string;
     readonly name: string;
     readonly memberName: string;
+    /** A backup to begin with; null begins empty. */
+    readonly from: string | null;
   }) => Promise<Result<{ readonly clusterId: string; readonly memberId: string }, StartError>>;
   readonly joinClusterIn: (options: {
     readonly dataFolder: string;

@@ -10,6 +10,7 @@ import { formatPosition, type LogIndex } from "../../shared/base/ids.ts";
 import { err, ok } from "../../shared/base/result.ts";
 import { joinParts } from "../../shared/changes/parts.ts";
 import { ApplyBatch } from "./apply.ts";
+import { BackupFile, foundFrom } from "./backup-file.ts";
 import {
   createOwnTables,
   readChecksums,
@@ -59,10 +60,13 @@ type OpenDatabase = {
   readonly mode: ConnectionMode;
 };
 
+type BackupMethod = "packBackup" | "backupPiece" | "putBackup" | "openBackup" | "foundImage";
+
 /** A store, empty until `load`. Call `dispose` at the end. */
 export class StoreEngine {
   readonly #sqlite: SqliteModule;
   readonly #databaseBytesMax: number | undefined;
+  readonly #backup: BackupFile;
   #open: OpenDatabase | null = null;
   #state: StoreState | null = null;
   /** A captured batch whose transaction is still open. */
@@ -73,6 +77,7 @@ export class StoreEngine {
   constructor(sqlite: SqliteModule, databaseBytesMax?: number) {
     this.#sqlite = sqlite;
     this.#databaseBytesMax = databaseBytesMax;
+    this.#backup = new BackupFile(sqlite);
   }
 
   /** Carries out one call. @throws only for bugs: the owner then restarts the store. */
@@ -113,13 +118,8 @@ export class StoreEngine {
       }
       case "image":
         return this.#image();
-      case "plainImage": {
-        const { image, position } = this.#image();
-        const { tables = null, marks = null } = params as StoreMethods["plainImage"]["params"];
-        const told =
-          marks === null ? [] : [["position", formatPosition(position.applied)], ...marks];
-        return { position, image: exportPlainImage(this.#sqlite, image, { tables, marks: told }) };
-      }
+      case "plainImage":
+        return this.#plainImage(params as StoreMethods["plainImage"]["params"]);
       case "verify": {
         const { connection } = this.#settled();
         return { position: this.#position(), ...verifyStore(connection, this.#now()) };
@@ -142,8 +142,42 @@ export class StoreEngine {
       case "rowHistory":
         return findRow(params as StoreMethods["rowHistory"]["params"]);
       default:
+        return this.#dispatchBackup(method, params);
+    }
+  }
+
+  /** What backups are made and read with. */
+  #dispatchBackup(method: BackupMethod, params: unknown): unknown {
+    switch (method) {
+      case "packBackup": {
+        const { image, marks } = params as StoreMethods["packBackup"]["params"];
+        return { sizeBytes: this.#backup.pack(image, marks) };
+      }
+      case "backupPiece": {
+        const { at, countMax } = params as StoreMethods["backupPiece"]["params"];
+        return this.#backup.piece(at, countMax);
+      }
+      case "putBackup": {
+        const { sizeBytes, at, bytes } = params as StoreMethods["putBackup"]["params"];
+        this.#backup.put(sizeBytes, at, bytes);
+        return null;
+      }
+      case "openBackup":
+        return this.#openBackup();
+      case "foundImage":
+        return foundFrom(this.#settled().connection);
+      default:
         return unreachable(method);
     }
+  }
+
+  #plainImage({
+    tables = null,
+    marks = null,
+  }: StoreMethods["plainImage"]["params"]): StoreMethods["plainImage"]["result"] {
+    const { image, position } = this.#image();
+    const told = marks === null ? [] : [["position", formatPosition(position.applied)], ...marks];
+    return { position, image: exportPlainImage(this.#sqlite, image, { tables, marks: told }) };
   }
 
   #load(image: Uint8Array | null): StoreMethods["load"]["result"] {
@@ -167,6 +201,24 @@ export class StoreEngine {
       if (!(error instanceof SqliteError)) throw error;
       return err({ code: "image-damaged", detail: error.message });
     }
+  }
+
+  /** A file takes the place of what was loaded; its rows are read as a store's own. */
+  #openBackup(): StoreMethods["openBackup"]["result"] {
+    this.dispose();
+    const opened = this.#backup.open();
+    if (!opened.ok) return opened;
+    const { connection, told, schema, checksums } = opened.value;
+    const { position } = told;
+    this.#state = { position, schema, checksums, hasParts: null, rowCounts: new Map() };
+    this.#open = {
+      connection,
+      recorder: new Recorder(connection),
+      deferredKeys: new DeferredKeys(connection),
+      size: new DatabaseSize(connection, this.#databaseBytesMax),
+      mode: new ConnectionMode(connection),
+    };
+    return ok(told);
   }
 
   /** Made once for all engines: creating tables costs more than opening a file. */

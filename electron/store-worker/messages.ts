@@ -190,6 +190,19 @@ export type RowPast = {
   readonly row: RowName;
 };
 
+/** What a backup says of itself besides its position: name -> value. */
+export type BackupMarks = Readonly<Record<string, string>>;
+
+/** A backup as it was read. */
+export type OpenedBackup = {
+  readonly position: Position;
+  /** The workspace's checksum at that position, as the file says. */
+  readonly checksum: string;
+  /** The same from the rows that are in the file: they are right when both are equal. */
+  readonly recomputed: string;
+  readonly marks: BackupMarks;
+};
+
 /** The store's methods: name -> params and result. One at a time, in order of arrival. */
 export type StoreMethods = {
   /** Replaces everything. null: an empty database at position 0:0. */
@@ -277,4 +290,22 @@ export type StoreMethods = {
     params: { readonly tables: readonly string[]; readonly row: RowName | null };
     result: Result<Uint8Array, StoreError>;
   };
+  /** Scratch stores only: makes a backup of an image; `backupPiece` reads the file. */
+  packBackup: {
+    params: { readonly image: Uint8Array; readonly marks: BackupMarks };
+    result: { readonly sizeBytes: number };
+  };
+  backupPiece: {
+    params: { readonly at: number; readonly countMax: number };
+    result: Uint8Array;
+  };
+  /** Scratch stores only: takes in a file in pieces, in order, for `openBackup`. */
+  putBackup: {
+    params: { readonly sizeBytes: number; readonly at: number; readonly bytes: Uint8Array };
+    result: null;
+  };
+  /** Opens it in place of what the store held; the error is the end of a sentence about the file. */
+  openBackup: { params: Record<string, never>; result: Result<OpenedBackup, string> };
+  /** The opened backup as the first state of a new workspace. */
+  foundImage: { params: Record<string, never>; result: StoreImage };
 };

@@ -59,9 +59,10 @@ async function serve(): Promise<void> {
   });
 }
 
-/** Images are handed over, not copied. */
+/** Images and pieces of them are handed over, not copied. */
 function transferList(method: keyof StoreMethods, result: unknown): ArrayBuffer[] {
-  if (method !== "image" && method !== "plainImage") return [];
+  if (method === "backupPiece") return [(result as Uint8Array).buffer as ArrayBuffer];
+  if (method !== "image" && method !== "plainImage" && method !== "foundImage") return [];
   const { image } = result as StoreMethods["image"]["result"];
   return image.buffer instanceof ArrayBuffer ? [image.buffer] : [];
 }

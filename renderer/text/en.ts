@@ -4,6 +4,7 @@
  */
 import type { ClientErrorCode } from "../agent/client.ts";
 import { exportingTexts, importingTexts } from "./files-en.ts";
+import { backupsText } from "./backups.en.ts";
 import { pastText, settingsText } from "./past.en.ts";
 import type { SeatReason, SeatStatus } from "../../shared/cluster/status.ts";
 
@@ -299,6 +300,7 @@ export const text = {
     ofRow: "History of the row",
     noRowKey: "Nothing names the rows of this table, so a row's history cannot be told.",
   },
+  backups: backupsText,
   past: pastText,
   settings: settingsText,
   computers: {

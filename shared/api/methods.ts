@@ -8,6 +8,7 @@ import type { ExpectedRow } from "../changes/expected-row.ts";
 import type { UndoConflict } from "../changes/undo.ts";
 import type { JsonCell, JsonParams, SqlStatement } from "../changes/values.ts";
 import type { AsOf, LagSample, SeatReason, SeatStatus, Status } from "../cluster/status.ts";
+import type { BackupMethods } from "./backups.ts";
 import type { PastMoment } from "./past.ts";
 import type { PastApiMethods } from "./past-methods.ts";
 
@@ -127,11 +128,16 @@ export type LogLine = {
 type Empty = { readonly [key: string]: never };
 
 /** name -> params and result. */
-export interface ApiMethods extends InterchangeMethods, PastApiMethods {
+export interface ApiMethods extends BackupMethods, InterchangeMethods, PastApiMethods {
   status: { params: Empty; result: Status };
   /** First run: a new cluster with this member as its only voter. */
   createCluster: {
-    params: { readonly name: string; readonly memberName?: string };
+    params: {
+      readonly name: string;
+      readonly memberName?: string;
+      /** A backup to begin with, by its whole path. */
+      readonly from?: string;
+    };
     result: { readonly clusterId: string };
   };
   /** First run: joins by an invite link; resolves when the cluster has committed the seat. */

@@ -107,11 +107,15 @@ export type ImportPreview = ChangePreview & {
 };
 
 /** What is brought back, and to when. */
-export type RestoreParams = {
+export type RestoreParams =
   /** The last entry of the log that is to count. */
-  readonly toIndex: number;
-  /** Without it: everything. */
-  readonly table?: string;
-  /** The row as it is named today: column -> value as stored. Without it: all of the table. */
-  readonly key?: Readonly<Record<string, JsonCell>>;
-};
+  (
+    | { readonly toIndex: number }
+    /** A backup of this workspace, by its whole path on the computer that is asked. */
+    | { readonly file: string }
+  ) & {
+    /** Without it: everything. */
+    readonly table?: string;
+    /** The row as it is named today: column -> value as stored. Without it: all of the table. */
+    readonly key?: Readonly<Record<string, JsonCell>>;
+  };

@@ -89,6 +89,20 @@ export class FakeService implements AgentService {
         const image = Buffer.from(this.#database.export()).toString("base64");
         return ok({ image: { $blob: image }, asOf: this.asOf() });
       }
+      case "makeBackup": {
+        const { file = "/backups/new.sqlite" } = params as ApiParams<"makeBackup">;
+        if (file.includes("missing")) {
+          return err({ code: "storage-failed", message: "The backup cannot be written: ENOENT." });
+        }
+        const { term, index } = this.asOf();
+        const at = "2026-11-23T14:02:31.000Z";
+        return ok({
+          ...{ file, position: { term, index }, at, bytes: 4096, sha256: "00", madeBy: "Mirror" },
+          kind: "asked",
+          check: { at, isVerified: true, comparedWith: "leader", problem: null },
+          isThere: true,
+        });
+      }
       case "log":
         return ok(this.#log(params as ApiParams<"log">));
       case "verify":

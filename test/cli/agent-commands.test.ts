@@ -86,7 +86,7 @@ describe("commands that are the agent", () => {
     const joined = await computer.run("join", "tidemark://join/x", ...common);
     expect(joined).toMatchObject({ code: 1, error: "tidemark: The invite has expired.\n" });
     expect(asked).toEqual([
-      { dataFolder: free(), name: "clinic", memberName: "van" },
+      { dataFolder: free(), name: "clinic", memberName: "van", from: null },
       { dataFolder: free(), link: "tidemark://join/x", memberName: "van" },
     ]);
   });

@@ -83,7 +83,7 @@ describe.skipIf(CHROMIUM === null)("the past in the window", () => {
     async (scheme) => {
       const page = await app.open("#/settings", { scheme });
       await page.getByText("71.0 MiB of log and 36.0 MiB in 3 snapshots").waitFor();
-      const save = page.getByRole("button", { name: "Save" });
+      const save = page.getByRole("button", { name: "Save" }).first();
       expect(await save.isDisabled()).toBe(true);
       await page.getByLabel("Log to keep, in MiB").fill("3");
       await page.getByText("A whole number from 8 to 16,384.").waitFor();

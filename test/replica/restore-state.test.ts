@@ -36,7 +36,10 @@ async function run(...statements: string[]): Promise<number> {
 
 async function prepare(params: RestoreParams) {
   const { past, state, log } = world;
-  const prepared = await new Restoring({ past, state, log, store: world.store }).prepare(params);
+  const prepared = await new Restoring({
+    ...{ past, state, log, store: world.store, workspaceId: "c" },
+    backups: { open: () => Promise.reject(new Error("no backup is restored here")) },
+  }).prepare(params);
   if (!prepared.ok) throw new Error(`${prepared.error.code}: ${prepared.error.message}`);
   return prepared.value;
 }

@@ -66,6 +66,7 @@ function optionsOf(disk: FakeDisk): ReplicaOptions {
       clock: new VirtualClock(),
       random: { rng: seededRng(1), bytes: (count) => new Uint8Array(count) },
       disk,
+      folders: { open: () => disk, freeBytes: () => Promise.resolve(null) },
       network,
       discovery: { start: () => undefined, close: unused },
       store: storeOf(),

@@ -321,6 +321,7 @@ export class SimMember {
       clock: plant?.clock?.(clock) ?? clock,
       random: { rng, bytes: (count) => Uint8Array.from({ length: count }, () => rng.uint32()) },
       disk: plant?.disk?.(disk, (ms) => process.wait(ms)) ?? disk,
+      folders: { open: () => disk, freeBytes: () => Promise.resolve(null) },
       network: parts.network.portOf(process, this.#address),
       discovery: parts.discovery.portOf(process),
       store,

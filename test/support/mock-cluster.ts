@@ -5,6 +5,7 @@ import type { ApiEvent, HistoryEvent } from "../../shared/api/methods.ts";
 import { logIndex, memberId, term, type LogIndex } from "../../shared/base/ids.ts";
 import type { RetentionKey } from "../../shared/cluster/retention.ts";
 import type { AsOf, LagSample, MemberStatus, Status } from "../../shared/cluster/status.ts";
+import { MockBackups } from "./mock-backups.ts";
 
 /** What a test may say about a computer. */
 export type MockMember = {
@@ -38,6 +39,7 @@ export class MockCluster {
   alarm: Status["alarm"] = null;
   /** How much of the past is kept. */
   retention: Readonly<Record<RetentionKey, number>> = { "retention-mib": 64, "retention-days": 30 };
+  backups = new MockBackups();
   /** What happened before a window was opened. */
   history: readonly HistoryEvent[] = [];
   #index = 18_204;

@@ -92,13 +92,23 @@ function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatab
     case "undo":
       return undo(cluster, (request.params as ApiParams<"undo">).index);
     case "restorePreview":
-      return { result: mockUndoPreview((request.params as ApiParams<"restorePreview">).toIndex) };
+      return { result: mockUndoPreview(restoredTo(request.params as ApiParams<"restore">)) };
     case "restore":
-      return undo(cluster, (request.params as ApiParams<"restore">).toIndex);
+      return undo(cluster, restoredTo(request.params as ApiParams<"restore">));
     case "retention":
       return { result: mockRetention(cluster.retention) };
     case "changeSetting":
       return changeSetting(cluster, request.params as ApiParams<"changeSetting">);
+    case "backups":
+      return { result: cluster.backups.report() };
+    case "makeBackup":
+      return { result: cluster.backups.make() };
+    case "setBackupSchedule":
+      return { result: cluster.backups.set(request.params as ApiParams<"setBackupSchedule">) };
+    case "verifyBackup":
+      return {
+        result: cluster.backups.verify((request.params as ApiParams<"verifyBackup">).file),
+      };
     case "undoImportPreview":
     case "undoImport":
     case "openFile":
@@ -110,6 +120,11 @@ function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatab
     case "backup":
       throw new MockRefusal({ code: "not-found", message: "The mock does not do this." });
   }
+}
+
+/** A backup brings back what an entry of the history did. */
+function restoredTo(params: ApiParams<"restorePreview">): number {
+  return "file" in params ? 18_206 : params.toIndex;
 }
 
 function write(

@@ -14,6 +14,7 @@ import type { JsonCell, JsonParams } from "../../../shared/changes/values.ts";
 
 const NAME_LENGTH_MAX = 200;
 const TABLE_NAME_LENGTH_MAX = 16 * 1024; // names in SQL; at most 64 KiB in the log
+const PATH_LENGTH_MAX = 4_000;
 const SQL_LENGTH_MAX = 1024 * 1024;
 const STATEMENT_COUNT_MAX = 10_000;
 const PARAMETER_COUNT_MAX = 32_766; // SQLITE_MAX_VARIABLE_NUMBER
@@ -56,17 +57,29 @@ const pastMoment = v.union([
   v.strictObject({ at: v.pipe(v.string(), v.minLength(1), v.maxLength(100)) }),
 ]);
 
-const restored = {
-  toIndex: count,
-  table: v.exactOptional(tableName),
-  key: v.exactOptional(namedCells),
-};
+/** A file on this computer, named from its root: the agent's own folder is nobody's concern. */
+const path = v.pipe(
+  v.string(),
+  v.maxLength(PATH_LENGTH_MAX),
+  v.regex(
+    /^(?:\/|[A-Za-z]:[\\/]|\\\\)[^\0]*[^\\/\0]$/,
+    "a whole path, e.g. /home/ada/clinic.sqlite",
+  ),
+);
+
+const restored = { table: v.exactOptional(tableName), key: v.exactOptional(namedCells) };
+const written = { clientId: v.exactOptional(clientId), sequence: v.exactOptional(count) };
+const keep = v.strictObject({ hourly: count, daily: count, weekly: count, monthly: count });
 
 type Schemas = { readonly [M in ApiMethod]: v.GenericSchema<unknown, ApiParams<M>> };
 
 const schemas: Schemas = {
   status: empty,
-  createCluster: v.strictObject({ name, memberName: v.exactOptional(name) }),
+  createCluster: v.strictObject({
+    name,
+    memberName: v.exactOptional(name),
+    from: v.exactOptional(path),
+  }),
   joinCluster: v.strictObject({
     link: v.pipe(v.string(), v.minLength(1), v.maxLength(2_000)),
     memberName: v.exactOptional(name),
@@ -123,12 +136,14 @@ const schemas: Schemas = {
   }),
   undoImportPreview: v.strictObject({ importId }),
   undoImport: v.strictObject({ importId, beforeIndex: v.exactOptional(count) }),
-  restorePreview: v.strictObject(restored),
-  restore: v.strictObject({
-    ...restored,
-    clientId: v.exactOptional(clientId),
-    sequence: v.exactOptional(count),
-  }),
+  restorePreview: v.union([
+    v.strictObject({ toIndex: count, ...restored }),
+    v.strictObject({ file: path, ...restored }),
+  ]),
+  restore: v.union([
+    v.strictObject({ toIndex: count, ...restored, ...written }),
+    v.strictObject({ file: path, ...restored, ...written }),
+  ]),
   retention: empty,
   changeSetting: v.strictObject({ key: name, value: v.pipe(v.number(), v.safeInteger()) }),
   verify: empty,
@@ -157,6 +172,15 @@ const schemas: Schemas = {
   backup: v.strictObject({
     tables: v.exactOptional(v.pipe(v.array(name), v.maxLength(TABLE_COUNT_MAX))),
     isMarked: v.exactOptional(v.boolean()),
+  }),
+  makeBackup: v.strictObject({ file: v.exactOptional(path), here: v.exactOptional(v.boolean()) }),
+  backups: empty,
+  verifyBackup: v.strictObject({ file: path }),
+  setBackupSchedule: v.strictObject({
+    isOn: v.exactOptional(v.boolean()),
+    folder: v.exactOptional(v.nullable(path)),
+    everyHours: v.exactOptional(count),
+    keep: v.exactOptional(keep),
   }),
   history: empty,
   lagHistory: v.strictObject({ sinceMs: v.exactOptional(count) }),

@@ -19,6 +19,7 @@ import { base64Encode } from "../../../shared/changes/base64.ts";
 import type { ForeignMethod } from "../../../shared/api/interchange.ts";
 import type { LogEntry, RaftStatus } from "../../../shared/raft/types.ts";
 import type { CaptureRequest } from "../../store-worker/messages.ts";
+import type { BackupKeeper } from "../backup/backup-keeper.ts";
 import type { Administration } from "../members/administration.ts";
 import {
   parseIndex,
@@ -38,6 +39,7 @@ import type { ClusterSettings } from "./cluster-settings.ts";
 import type { Forwarder } from "./forwarder.ts";
 import type { LagHistory } from "./lag-history.ts";
 import type { LagTracker } from "./lag-tracker.ts";
+import { leaderChecksum } from "./leader-checksum.ts";
 import type { Leadership } from "./leadership.ts";
 import { PastMethods } from "./past-methods.ts";
 import type { PastState } from "./past-state.ts";
@@ -78,6 +80,7 @@ type MethodsOptions = {
   readonly lagHistory: LagHistory;
   readonly storage: StorageState;
   readonly administration: Administration;
+  readonly backups: BackupKeeper;
   readonly status: () => Status;
   /** How far everybody is, as this member knows it. */
   readonly rows: () => readonly StageRow[];
@@ -88,8 +91,6 @@ type MethodsOptions = {
 const LOG_LINES_DEFAULT = 100;
 const LOG_LINES_MAX = 1_000;
 const LOG_BYTES_MAX = 4 * 1024 * 1024;
-/** The leader's answer to a small question. */
-const ASK_WAIT_MS = 2_000;
 /** A switchover drains the target first; invitations are ordinary writes. */
 const ADMINISTRATION_WAIT_MS = 15_000;
 
@@ -136,13 +137,16 @@ export class Methods {
         return whenParsed(parseSetting(params), (setting) => this.#retention.change(setting));
       case "redeem":
         return whenParsed(parseJoiner(params), (joiner) => administration.redeemAsLeader(joiner));
-      default:
-        return err({ code: "bad-request", message: `No forwarded method "${method}".` });
+      default: {
+        const served = await this.#options.backups.serve(method, params);
+        const message = `No forwarded method "${method}".`;
+        return served ?? err({ code: "bad-request", message });
+      }
     }
   }
 
   #makeHandlers(): Handlers {
-    const { reader, lagHistory, administration, storage, status } = this.#options;
+    const { reader, lagHistory, administration, storage, status, backups } = this.#options;
     return {
       status: () => Promise.resolve(ok(status())),
       execute: (params) => this.#execute(params),
@@ -158,6 +162,10 @@ export class Methods {
       log: (params) => this.#log(params),
       verify: () => this.#verify(),
       backup: (params) => this.#backup(params),
+      makeBackup: (params) => backups.make(params),
+      backups: async () => ok(await backups.report()),
+      verifyBackup: ({ file }) => backups.verify(file),
+      setBackupSchedule: (changes) => backups.setSchedule(changes),
       history: () => Promise.resolve(ok({ events: this.#options.history() })),
       lagHistory: (params) =>
         Promise.resolve(ok({ samples: lagHistory.since(params.sinceMs ?? 0) })),
@@ -192,8 +200,9 @@ export class Methods {
   }
 
   #makePast(): { readonly past: PastMethods; readonly asOf: AsOfReader } {
-    const { context, log, applier, leadership, pastState, lag } = this.#options;
+    const { context, log, applier, leadership, pastState, lag, backups } = this.#options;
     const { store, clock } = context.ports;
+    const workspaceId = context.record.id;
     const appliedIndex = (): LogIndex => applier.position.applied.index;
     const past = new Past({ log, store, clock, appliedIndex });
     const asOf = new AsOfReader({
@@ -206,7 +215,7 @@ export class Methods {
     });
     const methods = new PastMethods({
       past,
-      restoring: new Restoring({ past, state: pastState, log, store }),
+      restoring: new Restoring({ past, state: pastState, log, store, backups, workspaceId }),
       log,
       store,
       readRefusal: () => this.#readRefusal(),
@@ -315,7 +324,7 @@ export class Methods {
     if (!asked.ok) return asked;
     const outcome = asked.value;
     const { applied, checksum } = outcome.position;
-    const leader = await this.#leaderChecksum(applied.index);
+    const leader = await leaderChecksum(this.#options, applied.index);
     return ok({
       isIdentical: checksum === outcome.recomputed && (leader === null || leader === checksum),
       index: applied.index,
@@ -329,15 +338,6 @@ export class Methods {
   async #readRefusal(): Promise<ApiError | null> {
     const { storage, reader } = this.#options;
     return storage.readRefusal() ?? (await reader.waitUntilLoaded());
-  }
-
-  async #leaderChecksum(index: LogIndex): Promise<string | null> {
-    const { leader, role } = this.#options.raftStatus();
-    if (role === "leader") return this.#options.applier.checksumAt(index);
-    if (leader === null) return null;
-    const call = { method: "checksum-at", params: { index }, withinMs: ASK_WAIT_MS };
-    const answer = await this.#options.forwarder.ask(leader, call);
-    return answer.ok && typeof answer.value === "string" ? answer.value : null;
   }
 
   async #backup(params: ApiParams<"backup">): Promise<Result<ApiResult<"backup">, ApiError>> {

@@ -7,6 +7,7 @@ import type { Status } from "../../../shared/cluster/status.ts";
 import type { HelloMessage, RefusalCode } from "../../../shared/protocol/hello.ts";
 import type { MemberMessage } from "../../../shared/protocol/messages.ts";
 import type { LogEntry, ReadAnswer, SnapshotMark } from "../../../shared/raft/types.ts";
+import type { BackupKeeper } from "../backup/backup-keeper.ts";
 import type { Administration } from "../members/administration.ts";
 import type { Admission } from "../members/admission.ts";
 import type { Seats } from "../members/seats.ts";
@@ -85,6 +86,7 @@ export type Parts = {
   readonly settings: ClusterSettings;
   readonly pastState: PastState;
   readonly administration: Administration;
+  readonly backups: BackupKeeper;
   readonly methods: Methods;
   readonly pulse: Pulse;
 };

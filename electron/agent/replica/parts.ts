@@ -5,6 +5,7 @@
  */
 import { logIndex } from "../../../shared/base/ids.ts";
 import type { RaftStatus } from "../../../shared/raft/types.ts";
+import { makeBackups } from "../backup/backup-parts.ts";
 import { Administration } from "../members/administration.ts";
 import { Admission } from "../members/admission.ts";
 import { RESEAT_METHOD } from "../members/seat-keeper.ts";
@@ -76,9 +77,11 @@ export function makeParts(base: PartsBase): Parts {
     ...data,
     ...{ storage, driver, forwarder, links, administration },
   });
+  const backups = makeBackups(base, { ...data, forwarder, links, storage, reader });
   const history = new LagHistory();
   const service = {
     ...{ leadership, forwarder, administration, reader, storage, hub, driver, links, seats },
+    backups,
   };
   const methods = makeMethods(base, { ...data, ...service }, history);
   const pulse = makePulse(base, { ...data, ...service, vouching }, history);
@@ -210,6 +213,7 @@ function makeMethods(
     lagHistory,
     storage,
     administration,
+    backups: parts.backups,
     status: () => replica.status(),
     rows: () => stageRows(replica.statusSources()),
     history: () => hub.history,
@@ -224,6 +228,7 @@ function makePulse(
 ): Pulse {
   const { driver, lag, hub, forwarder, links, administration, snapshotter, vouching, seats } =
     parts;
+  const { backups } = parts;
   return new Pulse({
     context,
     heartbeatMs: options.settings.raft.heartbeatMs,
@@ -240,6 +245,7 @@ function makePulse(
       administration.autopilot();
       vouching.askWhenLeaderless();
       void snapshotter.maybeSnapshot();
+      backups.tick();
     },
   });
 }

@@ -154,9 +154,10 @@ export class Replica implements PartsListener {
     this.#isClosed = true;
     const { pulse, leadership, transfers, links, driver, applier, snapshotter, seats, hub } =
       this.#parts;
-    const { pastState } = this.#parts;
+    const { pastState, backups } = this.#parts;
     pulse.stop();
     leadership.close();
+    await backups.close();
     await transfers.close();
     await links.close();
     await driver.stop();

@@ -215,9 +215,9 @@ class StoreClient implements Store {
   }
 }
 
-/** A large image is given to the thread, not copied: nobody here reads it after a `load`. */
+/** A large image is given to the thread, not copied: nobody here reads it afterwards. */
 function handedOver({ method, params }: PendingCall): readonly ArrayBuffer[] {
-  if (method !== "load") return [];
+  if (method !== "load" && method !== "packBackup") return [];
   const buffer = (params as StoreMethods["load"]["params"]).image?.buffer;
   const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength >= HANDED_OVER_BYTES_MIN;
   return isOwn ? [buffer] : [];

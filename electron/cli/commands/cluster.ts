@@ -1,5 +1,6 @@
 /** `create`, `join`, `invite`: how a cluster begins and grows. */
 import { hostname } from "node:os";
+import { resolve } from "node:path";
 import { ok } from "../../../shared/base/result.ts";
 import {
   addCommand,
@@ -12,7 +13,11 @@ import {
 import { connect } from "../connect.ts";
 import { fail, failWith, type CommandResult } from "../failure.ts";
 
-type CreateOptions = CommonOptions & { readonly name: string; readonly memberName?: string };
+type CreateOptions = CommonOptions & {
+  readonly name: string;
+  readonly memberName?: string;
+  readonly from?: string;
+};
 type JoinOptions = CommonOptions & { readonly memberName?: string; readonly replace?: true };
 type InviteOptions = CommonOptions & { readonly role?: string; readonly expires?: string };
 
@@ -21,6 +26,7 @@ export function registerClusterCommands(context: CliContext): void {
   addCommand(context, "create", "start a new cluster; this member is its only voter")
     .requiredOption("--name <name>", "name of the cluster")
     .option("--member-name <name>", "name of this computer (default: its host name)")
+    .option("--from <file>", "begin with the tables of this backup")
     .action(async (options: CreateOptions) => context.finish(await create(context, options)));
   addCommand(context, "join <link>", "join a cluster by an invite link; then serve")
     .option("--member-name <name>", "name of this computer (default: its host name)")
@@ -38,16 +44,18 @@ async function create(context: CliContext, options: CreateOptions): Promise<Comm
   const scope = scopeOf(context, options);
   const { name } = options;
   const memberName = options.memberName ?? hostname();
+  const from = options.from === undefined ? null : resolve(options.from);
   const client = await connect(scope.dataFolder);
   if (client.ok) {
-    const created = await client.value.call("createCluster", { name, memberName });
+    const begun = from === null ? {} : { from };
+    const created = await client.value.call("createCluster", { name, memberName, ...begun });
     if (!created.ok) return failWith(created.error);
     print(scope, created.value, () => `Created the cluster ${name}.\n`);
     return ok(null);
   }
   const { createClusterIn } = await context.starters();
   const { dataFolder } = scope;
-  const created = await createClusterIn({ dataFolder, name, memberName });
+  const created = await createClusterIn({ dataFolder, name, memberName, from });
   if (!created.ok) return fail(created.error.message);
   print(scope, created.value, () => {
     const next = `tidemark serve --data ${dataFolder}`;

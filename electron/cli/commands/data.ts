@@ -1,9 +1,8 @@
-/** `sql`, `import`, `export`, `backup`: the data itself. */
+/** `sql`, `import`, `export`: the data itself. */
 import type { AckLevel, ReadLevel } from "../../../shared/api/methods.ts";
 import { addCommand, withAgent, type CliContext, type CommonOptions } from "../command.ts";
 import { fail } from "../failure.ts";
 import { parseMoment, type MomentOptions } from "../past-moment.ts";
-import { backup } from "./backup.ts";
 import { exportTable } from "./export.ts";
 import { registerImport } from "./import-command.ts";
 import { runSql } from "./sql.ts";
@@ -29,10 +28,6 @@ export function registerDataCommands(context: CliContext): void {
   registerSql(context);
   registerImport(context);
   registerExport(context);
-  addCommand(context, "backup <file>", "write the database as a plain SQLite file").action(
-    (file: string, options: CommonOptions) =>
-      withAgent(context, options, (client, scope) => backup(client, scope, file)),
-  );
 }
 
 const AT_HELP = "as it was at this time, e.g. 2026-11-03T18:00, by the leaders' clocks";

@@ -23,7 +23,7 @@ import type { AgentClient } from "../agent-client.ts";
 import type { CommandScope } from "../command.ts";
 import { fail, failWith, type CliFailure, type CommandResult } from "../failure.ts";
 import { formatCount } from "../text-table.ts";
-import { writeImage } from "./backup.ts";
+import { writeImage } from "./write-image.ts";
 import { describeAsOf } from "./sql.ts";
 
 /** What `export` was asked for. */

@@ -1,5 +1,6 @@
 /** `history`, `undo`, `restore`: what was changed, by whom, and how to take it back. */
 import { randomUUID } from "node:crypto";
+import { resolve } from "node:path";
 import type { ApiError, ApiResult, TableInfo } from "../../../shared/api/methods.ts";
 import type { RowVersion } from "../../../shared/api/past.ts";
 import { formatPosition } from "../../../shared/base/ids.ts";
@@ -57,14 +58,18 @@ export function registerPastCommands(context: CliContext): void {
     .action((position: string | undefined, options: UndoOptions) =>
       withAgent(context, options, (client, scope) => undo(client, scope, { position, options })),
     );
-  addCommand(context, "restore", "bring a former state back, by a new transaction")
+  addCommand(
+    context,
+    "restore [file]",
+    "bring a former state or a backup back, by a new transaction",
+  )
     .option("--to <position>", "what was after this transaction")
     .option("--at <time>", "what was at this time, e.g. 2026-11-03T18:00, by the leaders' clocks")
     .option("--table <name>", "only this table")
     .option("--key <key>", "only this row of the table, as for history")
     .option("--preview", "only say what would change")
-    .action((options: RestoreOptions) =>
-      withAgent(context, options, (client, scope) => restore(client, scope, options)),
+    .action((file: string | undefined, options: RestoreOptions) =>
+      withAgent(context, options, (client, scope) => restore(client, scope, { file, ...options })),
     );
 }
 
@@ -241,15 +246,18 @@ function told(
 async function restore(
   client: AgentClient,
   scope: CommandScope,
-  options: RestoreOptions,
+  options: RestoreOptions & { readonly file: string | undefined },
 ): Promise<CommandResult> {
-  const { table, key } = options;
+  const { table, key, file } = options;
   if (key !== undefined && table === undefined) return fail("--key needs --table.", 2);
-  const to = await momentOf(client, options);
+  if (file !== undefined && (options.to ?? options.at) !== undefined) {
+    return fail("a backup holds one position: give FILE, or one of --to and --at.", 2);
+  }
+  const to = file === undefined ? await momentOf(client, options) : ok({ file: resolve(file) });
   if (!to.ok) return to;
   const named = table === undefined ? ok({}) : await nameRow(client, table, key ?? null);
   if (!named.ok) return named;
-  const asked = { toIndex: to.value, ...named.value };
+  const asked = { ...to.value, ...named.value };
   if (options.preview === true) {
     return told(scope, await client.call("restorePreview", asked), "restored");
   }
@@ -261,11 +269,12 @@ async function restore(
 async function momentOf(
   client: AgentClient,
   { to, at }: RestoreOptions,
-): Promise<Result<number, CliFailure>> {
-  if ((to === undefined) === (at === undefined)) return fail("give one of --to and --at.", 2);
+): Promise<Result<{ readonly toIndex: number }, CliFailure>> {
+  if ((to === undefined) === (at === undefined))
+    return fail("give a backup, or one of --to and --at.", 2);
   if (to !== undefined) {
     const found = await findTransaction(client, to);
-    return found.ok ? ok(found.value.index) : found;
+    return found.ok ? ok({ toIndex: found.value.index }) : found;
   }
   const atMs = Date.parse(at ?? "");
   if (Number.isNaN(atMs)) return fail(`--at is a time, not ${JSON.stringify(at)}.`, 2);
@@ -274,7 +283,7 @@ async function momentOf(
     const answer = await client.call("transactions", { ...older, count: 500 });
     if (!answer.ok) return failWith(answer.error);
     const found = answer.value.transactions.find((line) => Date.parse(line.at) <= atMs);
-    if (found !== undefined) return ok(found.index);
+    if (found !== undefined) return ok({ toIndex: found.index });
     ({ next } = answer.value);
   }
   return fail("the kept log does not reach back to that time.", 4);
