@@ -261,6 +261,7 @@ describe.skipIf(CHROMIUM === null)("the window", () => {
   const places = ["#/tables/patients", "#/computers", "#/sql"];
   it.each(["light", "dark"] as const)(
     "has nothing for axe-core to object to in %s",
+    { timeout: 180_000 },
     async (scheme) => {
       for (const place of places) {
         const page = await app.open(place, { scheme });
