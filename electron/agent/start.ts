@@ -167,12 +167,6 @@ function makeBase(parts: {
   const { identity } = opened;
   const network = new TlsNetwork({ identity, listen: listen.value, clock, logger });
   const workerUrl = options.workerUrl ?? defaultWorkerUrl();
-  const threads = {
-    spawn: () => spawnStoreWorker(workerUrl, {}),
-    clock,
-    queryLimitMs: QUERY_LIMIT_MS,
-    captureLimitMs: CAPTURE_LIMIT_MS,
-  };
   const discovery = makeDiscovery(options.mdnsInterface, { clock, random, logger });
   return ok({
     folder: opened.folder,
@@ -185,7 +179,7 @@ function makeBase(parts: {
       discovery,
       logger,
       store: createStoreClient({
-        ...threads,
+        ...storeThreads(clock, workerUrl),
         onRestart: onStoreRestart,
         onCrash: (error) => endBroken(logger, error),
       }),
@@ -214,13 +208,22 @@ export function scratchStoreOpener(
 ): Ports["openScratchStore"] {
   return (onLost) =>
     createStoreClient({
-      spawn: () => spawnStoreWorker(workerUrl, {}),
-      clock,
-      queryLimitMs: QUERY_LIMIT_MS,
-      captureLimitMs: CAPTURE_LIMIT_MS,
+      ...storeThreads(clock, workerUrl),
       onRestart: onLost,
       onCrash: onLost,
     });
+}
+
+function storeThreads(
+  clock: Clock,
+  workerUrl: URL,
+): Omit<Parameters<typeof createStoreClient>[0], "onRestart" | "onCrash"> {
+  return {
+    spawn: () => spawnStoreWorker(workerUrl, {}),
+    clock,
+    queryLimitMs: QUERY_LIMIT_MS,
+    captureLimitMs: CAPTURE_LIMIT_MS,
+  };
 }
 
 /** Beside the running bundle. */

@@ -17,7 +17,7 @@ import {
   formatChecksum,
   parseChecksum,
 } from "../../shared/changes/checksum.ts";
-import { RESERVED_PREFIX, quoteIdentifier } from "../../shared/changes/identifiers.ts";
+import { BACKUP_TABLE, RESERVED_PREFIX } from "../../shared/changes/identifiers.ts";
 import type { Checksum } from "../../shared/changes/checksum.ts";
 import {
   createOwnTables,
@@ -30,13 +30,11 @@ import {
 } from "./bookkeeping.ts";
 import { sumAll } from "./checksums.ts";
 import { Connection, SqliteError } from "./connection.ts";
+import { dropTables, isOwnTable } from "./image.ts";
 import type { BackupMarks, OpenedBackup, StoreImage } from "./messages.ts";
 import { readSchema } from "./schema.ts";
 import type { Schema } from "./schema.ts";
 import type { SqliteModule } from "./sqlite-module.ts";
-
-/** The table in which a backup says what it is. */
-const BACKUP_TABLE = "_tidemark_backup";
 
 const FORMAT = "1";
 /** `PRAGMA integrity_check` stops after so many findings. */
@@ -65,7 +63,7 @@ export class BackupFile {
       const position = readPosition(connection);
       assert(position !== null, "the image is one of Tidemark's");
       const sums = readChecksums(connection);
-      dropOwnTables(connection);
+      dropTables(connection, isOwnTable);
       writeMarks(connection, {
         ...marks,
         format: FORMAT,
@@ -161,16 +159,6 @@ function sumOfOwn(sums: ReadonlyMap<string, Checksum>): Checksum {
     if (name.startsWith(RESERVED_PREFIX)) sum = addChecksums(sum, each);
   }
   return sum;
-}
-
-function dropOwnTables(connection: Connection): void {
-  connection.runOnce("PRAGMA secure_delete = ON");
-  const names = connection
-    .cached("SELECT name FROM main.sqlite_schema WHERE type = 'table'")
-    .all()
-    .map((row) => String(row[0]))
-    .filter((name) => name.toLowerCase().startsWith(RESERVED_PREFIX));
-  for (const name of names) connection.runOnce(`DROP TABLE main.${quoteIdentifier(name)}`);
 }
 
 function writeMarks(connection: Connection, marks: BackupMarks): void {

@@ -9,7 +9,7 @@ import type {
   ForeignTable,
 } from "../../shared/api/interchange.ts";
 import { err, ok, type Result } from "../../shared/base/result.ts";
-import { AS_OF_TABLE, isReservedName, quoteIdentifier } from "../../shared/changes/identifiers.ts";
+import { isMarkTable, isReservedName, quoteIdentifier } from "../../shared/changes/identifiers.ts";
 import type { JsonCell } from "../../shared/changes/values.ts";
 import { Connection, SqliteError, type Statement } from "./connection.ts";
 import type { ForeignError, ForeignMethods } from "./foreign-messages.ts";
@@ -98,7 +98,7 @@ export class ForeignFile {
     for (const [nameValue, type, sqlValue] of list.all()) {
       const name = String(nameValue);
       const sql = String(sqlValue);
-      if (/^sqlite_/i.test(name) || name === AS_OF_TABLE) continue;
+      if (/^sqlite_/i.test(name) || isMarkTable(name)) continue;
       const refusal = refusalOf(name, String(type));
       if (refusal !== null) {
         tables.push({ name, sql, columns: [], rowCount: 0, refusal });

@@ -21,15 +21,7 @@ export function exportPlainImage(
 ): Uint8Array {
   const connection = new Connection(sqlite, image);
   try {
-    connection.runOnce("PRAGMA secure_delete = ON");
-    const names = connection
-      .cached("SELECT name FROM sqlite_schema WHERE type = 'table'")
-      .all()
-      .map((row) => String(row[0]))
-      .filter((name) => isLeftOut(name, tables));
-    // What refers to a table that is left out would stand in its way.
-    connection.runOnce("PRAGMA foreign_keys = OFF");
-    for (const name of names) connection.runOnce(`DROP TABLE main.${quoteIdentifier(name)}`);
+    dropTables(connection, (name) => isLeftOut(name, tables));
     if (tables !== null) dropViews(connection);
     if (marks.length > 0) writeMarks(connection, marks);
     return connection.exportImage();
@@ -38,8 +30,27 @@ export function exportPlainImage(
   }
 }
 
+/** What they held is overwritten with zeros. */
+export function dropTables(connection: Connection, isDropped: (name: string) => boolean): void {
+  connection.runOnce("PRAGMA secure_delete = ON");
+  // What refers to a table that is dropped would stand in its way.
+  connection.runOnce("PRAGMA foreign_keys = OFF");
+  const tables = connection
+    .cached("SELECT name FROM main.sqlite_schema WHERE type = 'table'")
+    .all();
+  for (const [value] of tables) {
+    const name = String(value);
+    if (isDropped(name)) connection.runOnce(`DROP TABLE main.${quoteIdentifier(name)}`);
+  }
+}
+
+/** Whether it is one of Tidemark's own. */
+export function isOwnTable(name: string): boolean {
+  return name.toLowerCase().startsWith(RESERVED_PREFIX);
+}
+
 function isLeftOut(name: string, tables: readonly string[] | null): boolean {
-  if (name.toLowerCase().startsWith(RESERVED_PREFIX)) return true;
+  if (isOwnTable(name)) return true;
   return tables !== null && !tables.includes(name) && !/^sqlite_/i.test(name);
 }
 
@@ -51,8 +62,7 @@ function dropViews(connection: Connection): void {
 }
 
 function writeMarks(connection: Connection, marks: readonly (readonly string[])[]): void {
-  connection.runOnce(`CREATE TABLE IF NOT EXISTS main.${AS_OF_TABLE} (name TEXT, value TEXT)`);
-  connection.runOnce(`DELETE FROM main.${AS_OF_TABLE}`);
+  connection.runOnce(`CREATE TABLE main.${AS_OF_TABLE} (name TEXT, value TEXT)`);
   const insert = connection.cached(`INSERT INTO main.${AS_OF_TABLE} VALUES (?1, ?2)`);
   for (const mark of marks) insert.run(mark);
 }

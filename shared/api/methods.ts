@@ -239,7 +239,7 @@ export interface ApiMethods extends BackupMethods, InterchangeMethods, PastApiMe
     params: {
       /** Only these tables, without views. */
       readonly tables?: readonly string[];
-      /** Whether the file has a table that says where it stands (`tidemark_as_of`). */
+      /** Whether the file has a table that says where it stands (`_tidemark_as_of`). */
       readonly isMarked?: boolean;
     };
     result: { readonly image: { readonly $blob: string }; readonly asOf: AsOf };

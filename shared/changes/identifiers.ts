@@ -12,5 +12,13 @@ export function isReservedName(name: string): boolean {
   return lower.startsWith(RESERVED_PREFIX) || lower.startsWith("sqlite_");
 }
 
-/** A table of exported SQLite files: where they stand. It is no data, and not imported. */
-export const AS_OF_TABLE = "tidemark_as_of";
+/** A table of exported SQLite files: where they stand. No user can have one of this name. */
+export const AS_OF_TABLE = `${RESERVED_PREFIX}as_of`;
+
+/** A table of backups: what they are. */
+export const BACKUP_TABLE = `${RESERVED_PREFIX}backup`;
+
+/** What Tidemark's files say of themselves is no data, and not imported. */
+export function isMarkTable(name: string): boolean {
+  return name === AS_OF_TABLE || name === BACKUP_TABLE;
+}

@@ -241,6 +241,15 @@ describe("a SQLite file", () => {
     ).toEqual([]);
   });
 
+  it("leaves a user's own table of nearly that name as it is", () => {
+    world.sql("CREATE TABLE tidemark_as_of (mine)", "INSERT INTO tidemark_as_of VALUES ('kept')");
+    const contents = world.openFile().handle("contents", { image: world.image() });
+    expect(contents).toMatchObject({
+      ok: true,
+      value: { tables: [{ name: "tidemark_as_of", rowCount: 1 }] },
+    });
+  });
+
   it("says where it stands in a table of its own, which does not come in again", async () => {
     world.sql("CREATE TABLE t (a)", "INSERT INTO t VALUES (1)");
     const file = world.openFile();
@@ -248,7 +257,7 @@ describe("a SQLite file", () => {
     const contents = file.handle("contents", { image });
     expect(contents).toMatchObject({ ok: true, value: { tables: [{ name: "t", rowCount: 1 }] } });
     const mark = file.handle("rows", {
-      table: "tidemark_as_of",
+      table: "_tidemark_as_of",
       columns: ["name", "value"],
       from: 0,
     });

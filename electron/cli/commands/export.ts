@@ -3,10 +3,6 @@
  * the database as a SQLite file. Where it stands goes to stderr, and into the file where that has a
  * place for it.
  */
-import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
-import { resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
 import type { ApiError, TableInfo } from "../../../shared/api/methods.ts";
 import type { PastMoment } from "../../../shared/api/past.ts";
 import { formatPosition } from "../../../shared/base/ids.ts";
@@ -23,6 +19,7 @@ import type { AgentClient } from "../agent-client.ts";
 import type { CommandScope } from "../command.ts";
 import { fail, failWith, type CliFailure, type CommandResult } from "../failure.ts";
 import { formatCount } from "../text-table.ts";
+import { writeWholeFile } from "../whole-file.ts";
 import { writeImage } from "./write-image.ts";
 import { describeAsOf } from "./sql.ts";
 
@@ -100,17 +97,11 @@ async function write(
   bytes: AsyncGenerator<Uint8Array>,
   file: string | null,
 ): Promise<Result<null, CliFailure>> {
-  const aside = file === null ? null : `${resolve(file)}.part-${process.pid}`;
   try {
-    if (aside === null || file === null) {
-      for await (const chunk of bytes) await scope.terminal.outSlowly(chunk);
-    } else {
-      await pipeline(bytes, createWriteStream(aside, { flags: "wx", flush: true }));
-      await rename(aside, resolve(file));
-    }
+    if (file === null) for await (const chunk of bytes) await scope.terminal.outSlowly(chunk);
+    else await writeWholeFile(file, bytes);
     return ok(null);
   } catch (cause) {
-    if (aside !== null) await rm(aside, { force: true });
     if (cause instanceof PageFailure) return failWith(cause.error as ApiError);
     if (cause instanceof SheetLimit || cause instanceof ZipTooLarge) return fail(cause.message);
     const reason = cause instanceof Error ? cause.message : String(cause);
