@@ -218,6 +218,8 @@ function takenBack(changes: number): readonly StatementResult[] {
 export function namesChangedBy(work: CaptureRequest["work"]): ReadonlySet<string> {
   if (work.type === "insert-rows") return new Set([work.table]);
   if (work.type !== "statements") return new Set();
+  const [first, ...others] = work.statements;
+  if (first !== undefined && others.length === 0) return namesIn(first.sql);
   return new Set(work.statements.flatMap(({ sql }) => [...namesIn(sql)]));
 }
 

@@ -23,10 +23,14 @@ export class DatabaseSize {
     this.#pageBytes = this.#number("PRAGMA page_size");
   }
 
-  /** Bytes that hold something: pages that are free are used again before the file grows. */
+  /**
+   * Bytes that hold something: pages that are free are used again before the file grows. Within the limit
+   * those are counted, too: nobody minds there, and each question costs.
+   */
   get usedBytes(): number {
-    const pages = this.#number("PRAGMA page_count") - this.#number("PRAGMA freelist_count");
-    return pages * this.#pageBytes;
+    const bytes = this.#number("PRAGMA page_count") * this.#pageBytes;
+    if (bytes <= this.#bytesMax) return bytes;
+    return bytes - this.#number("PRAGMA freelist_count") * this.#pageBytes;
   }
 
   /** @throws Refusal `too-large` when a transaction that began at `beforeBytes` grew it beyond the limit. */

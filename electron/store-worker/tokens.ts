@@ -18,8 +18,24 @@ const WORD = /[A-Za-z0-9_$\u0080-\uffff]*/y;
 const NUMBER = /(?:0[xX][0-9A-Fa-f_]+|(?:\d[\d_]*)?\.?\d[\d_]*(?:[eE][+-]?\d+)?)/y;
 const PARAMETER = /\?\d*|[:@#][A-Za-z0-9_$\u0080-\uffff]+|\$[A-Za-z0-9_$:\u0080-\uffff]+/y;
 
+/** Programs send the same few statements again and again, and each is looked at more than once. */
+const REMEMBERED_COUNT_MAX = 128;
+const REMEMBERED_LENGTH_MAX = 4_096;
+const remembered = new Map<string, readonly Token[]>();
+const rememberedNames = new WeakMap<readonly Token[], ReadonlySet<string>>();
+
 /** All tokens; an unclosed quote or comment runs to the end, as in SQLite's own error. */
-export function tokenize(sql: string): Token[] {
+export function tokenize(sql: string): readonly Token[] {
+  const known = remembered.get(sql);
+  if (known !== undefined) return known;
+  const tokens = cut(sql);
+  if (sql.length > REMEMBERED_LENGTH_MAX) return tokens;
+  if (remembered.size >= REMEMBERED_COUNT_MAX) remembered.clear();
+  remembered.set(sql, tokens);
+  return tokens;
+}
+
+function cut(sql: string): readonly Token[] {
   const tokens: Token[] = [];
   let at = 0;
   while (at < sql.length) {
@@ -36,16 +52,19 @@ export function tokenize(sql: string): Token[] {
 }
 
 /** Everything in SQL that may be a name, in lower case; a text may be one, too. */
-export function namesIn(sql: string): Set<string> {
+export function namesIn(sql: string): ReadonlySet<string> {
   return namesOf(tokenize(sql));
 }
 
 /** The same of tokens. */
-export function namesOf(tokens: readonly Token[]): Set<string> {
+export function namesOf(tokens: readonly Token[]): ReadonlySet<string> {
+  const known = rememberedNames.get(tokens);
+  if (known !== undefined) return known;
   const names = new Set<string>();
   for (const { type, text } of tokens) {
     if (type === "word" || type === "name" || type === "text") names.add(text.toLowerCase());
   }
+  rememberedNames.set(tokens, names);
   return names;
 }
 

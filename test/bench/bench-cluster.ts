@@ -104,7 +104,8 @@ export async function waitApplied(member: BenchMember, index: number): Promise<v
   }
 }
 
-function pause(ms: number): Promise<void> {
+/** Resolves after that time. */
+export function pause(ms: number): Promise<void> {
   return new Promise((resume) => setTimeout(resume, ms));
 }
 

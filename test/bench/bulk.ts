@@ -4,15 +4,22 @@
  */
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { BenchClient } from "./bench-client.ts";
-import { waitApplied, type BenchCluster } from "./bench-cluster.ts";
+import { pause, waitApplied, type BenchCluster } from "./bench-cluster.ts";
+import type { BenchMember } from "./bench-member.ts";
 import { BENCH_COLUMNS, benchRow, tableSql } from "./bench-rows.ts";
-import type { Figure } from "./figures.ts";
+import { distributionOf, type Figure } from "./figures.ts";
+import { answerOf, startLimitProcess } from "./limit-process.ts";
 import type { Limits } from "./limits.ts";
 
 const BATCH_ROWS = 5_000;
 const LANE_COUNT = 4;
+const COLD_START_COUNT = 5;
+/** A member at rest makes a snapshot after ten seconds: nobody starts a computer anew within those. */
+const REST_MS = 15_000;
+/** How often a member is asked how it is while it takes a million rows. */
+const ASK_EVERY_MS = 20;
 const MIB = 1024 * 1024;
 
 /** The API's way: batches of rows, several on their way. */
@@ -26,13 +33,48 @@ export async function measureApiImport(
   const bodies = bodiesOf("api_rows", rowCount);
   const clients = Array.from({ length: LANE_COUNT }, () => leader.newClient());
   const before = await processorMs(cluster);
+  const { term } = await leader.status();
+  const asking = new Asking(cluster);
   const startMs = performance.now();
   const lastIndexes = await Promise.all(clients.map((client) => sendAll(client, bodies)));
   await appliedEverywhere(cluster, Math.max(...lastIndexes));
   const tookMs = performance.now() - startMs;
+  const waitMs = await asking.end();
   for (const client of clients) client.close();
   const used = (await processorMs(cluster)) - before;
-  return importFigures("import by the API", { rowCount, tookMs, used }, limits);
+  const elections = (await leader.status()).term - term;
+  return [
+    ...importFigures("import by the API", { rowCount, tookMs, used }, limits),
+    { name: "a member's status meanwhile, p99", value: waitMs.p99, unit: "ms" },
+    { name: "the longest wait for one", value: waitMs.max, unit: "ms" },
+    { name: "elections meanwhile", value: elections, unit: "" },
+  ];
+}
+
+/** Asks every member how it is, again and again, as a window does. */
+class Asking {
+  #isEnded = false;
+  readonly #waitsMs: number[] = [];
+  readonly #done: Promise<unknown>;
+
+  constructor(cluster: BenchCluster) {
+    this.#done = Promise.all(cluster.members.map((member) => this.#ask(member)));
+  }
+
+  async end(): Promise<{ readonly p99: number; readonly max: number }> {
+    this.#isEnded = true;
+    await this.#done;
+    return { p99: distributionOf(this.#waitsMs).p99, max: Math.max(...this.#waitsMs) };
+  }
+
+  async #ask(member: BenchMember): Promise<void> {
+    const client = member.newClient();
+    while (!this.#isEnded) {
+      this.#waitsMs.push(await timed(() => client.result("status", {}).then(() => undefined)));
+      await pause(ASK_EVERY_MS);
+    }
+    client.close();
+  }
 }
 
 /** The command line's way: a CSV file. */
@@ -75,28 +117,75 @@ export async function measureNewMirror(
   };
 }
 
-/** From starting a stopped member until it answers a query with every row. */
+/**
+ * From starting a stopped member until it answers a query with every row, beside a process that only opens the
+ * same rows as a file. Both once before, so that the files are in the system's memory.
+ */
 export async function measureColdStart(
   cluster: BenchCluster,
   rowCount: number,
-  limits: Limits,
+  program: string,
 ): Promise<Figure> {
   const { leader, others } = await cluster.roles();
   const member = others[0];
   if (member === undefined) throw new Error("a cluster has followers");
   const { appliedIndex } = (await leader.status()).log;
-  await member.stop();
-  const startMs = performance.now();
-  await member.start();
-  await waitApplied(member, appliedIndex);
-  await member.client.result("query", { sql: "SELECT count(*) FROM api_rows" });
-  const value = (performance.now() - startMs) / 1_000;
-  return {
-    name: `cold start with ${rows(rowCount)}`,
-    value,
-    unit: "s",
-    limit: rawTime(rowCount, limits),
+  const file = join(cluster.folder, "bare.sqlite");
+  await leader.command("export", "--format", "sqlite", "--file", file);
+  const wasm = join(dirname(program), "sql-wasm.wasm");
+  const open = async (): Promise<void> => {
+    const child = startLimitProcess("bare-image", wasm, file);
+    const counted = await answerOf<number>(child);
+    child.disconnect();
+    if (counted !== rowCount) throw new Error(`the bare image has ${counted} rows`);
   };
+  const start = async (): Promise<void> => {
+    await member.start();
+    await waitApplied(member, appliedIndex);
+    await member.client.result("query", { sql: "SELECT count(*) FROM api_rows" });
+  };
+  await pause(REST_MS);
+  const tookMs = { start: [] as number[], open: [] as number[] };
+  for (let i = 0; i < COLD_START_COUNT; i++) {
+    tookMs.open.push(await timed(open));
+    await member.stop();
+    tookMs.start.push(await timed(start));
+  }
+  return {
+    name: `cold start with ${rows(rowCount)}, median of ${COLD_START_COUNT}`,
+    value: distributionOf(tookMs.start).p50 / 1_000,
+    unit: "s",
+    limit: { name: "SQL.js opens the bare image", value: distributionOf(tookMs.open).p50 / 1_000 },
+  };
+}
+
+/** A query without end takes the store's thread with it: until the rows can be read again, after its limit. */
+export async function measureStoppedQuery(
+  cluster: BenchCluster,
+  rowCount: number,
+): Promise<Figure> {
+  const { others } = await cluster.roles();
+  const client = others[0]?.newClient();
+  if (client === undefined) throw new Error("a cluster has followers");
+  const endless =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+  const stopped = await client.call("query", { sql: endless });
+  if (stopped.status === 200) throw new Error("the query was not stopped");
+  const tookMs = await timed(() =>
+    client.result("query", { sql: "SELECT count(*) FROM api_rows" }).then(() => undefined),
+  );
+  client.close();
+  return {
+    name: `readable again after a stopped query, ${rows(rowCount)}`,
+    value: tookMs,
+    unit: "ms",
+  };
+}
+
+async function timed(action: () => Promise<void>): Promise<number> {
+  const startMs = performance.now();
+  await action();
+  return performance.now() - startMs;
 }
 
 /** Resident memory of a leader and a mirror, after everything before. */

@@ -13,7 +13,7 @@ export function distributionOf(figures: readonly number[]): Distribution {
 export type Figure = {
   readonly name: string;
   readonly value: number;
-  readonly unit: "ms" | "rows/s" | "commits/s" | "syncs/s" | "MiB" | "s";
+  readonly unit: "ms" | "rows/s" | "commits/s" | "syncs/s" | "MiB" | "s" | "";
   /** What the machine itself does, measured in the same run; absent on the limits themselves. */
   readonly limit?: { readonly name: string; readonly value: number };
 };

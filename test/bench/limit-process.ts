@@ -14,7 +14,7 @@ import { benchRow, tableSql } from "./bench-rows.ts";
 /** Rows per second of SQL.js alone, in one transaction. */
 export type RawSpeed = { readonly single: number; readonly hundreds: number };
 
-const ROLES = ["echo", "raw-inserts"] as const;
+const ROLES = ["echo", "raw-inserts", "bare-image"] as const;
 type LimitRole = (typeof ROLES)[number];
 
 const ROWS_PER_STATEMENT = 100;
@@ -39,9 +39,18 @@ export async function maybeServeLimit(args: readonly string[]): Promise<boolean>
   const role = ROLES.find((each) => each === args[0]);
   if (role === undefined || process.send === undefined) return false;
   process.once("disconnect", () => process.exit(0));
+  const [, wasmFile = "", what = ""] = args;
   if (role === "echo") await serveEcho();
-  else process.send(await measureRaw(args[1] ?? "", Number(args[2])));
+  else if (role === "raw-inserts") process.send(await measureRaw(wasmFile, Number(what)));
+  else process.send(await openBareImage(wasmFile, what));
   return true;
+}
+
+/** SQL.js alone with a database file. @returns how many rows its largest question has to look at. */
+async function openBareImage(wasmFile: string, file: string): Promise<number> {
+  const sqlite = await loadSqlite(new Uint8Array(readFileSync(wasmFile)));
+  const database = new sqlite.raw.Database(readFileSync(file)) as unknown as PlainDatabase;
+  return Number(database.exec("SELECT count(*) FROM api_rows")[0]?.values[0]?.[0]);
 }
 
 /** The far end: TLS 1.3 with a member's kind of certificate, no compression. */
@@ -63,6 +72,7 @@ type PlainStatement = { run(values: readonly unknown[]): void; free(): void };
 type PlainDatabase = {
   run(sql: string): void;
   prepare(sql: string): PlainStatement;
+  exec(sql: string): readonly { readonly values: readonly (readonly unknown[])[] }[];
   close(): void;
 };
 

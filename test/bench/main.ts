@@ -16,6 +16,7 @@ import {
   measureColdStart,
   measureMemory,
   measureNewMirror,
+  measureStoppedQuery,
 } from "./bulk.ts";
 import { measureCommits } from "./commits.ts";
 import { measureFailover, type FailoverFigures } from "./failover.ts";
@@ -112,7 +113,9 @@ async function measureBulk(options: BenchOptions, limits: Limits): Promise<reado
     const figures = [...(await measureApiImport(cluster, rowCount, limits))];
     if (wants("start")) {
       progress("cold start");
-      figures.push(await measureColdStart(cluster, rowCount, limits));
+      figures.push(await measureColdStart(cluster, rowCount, options.program));
+      progress("a query without end");
+      figures.push(await measureStoppedQuery(cluster, rowCount));
     }
     if (wants("mirror")) {
       progress("a new mirror");

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { loadSqlite } from "../../electron/store-worker/sqlite-module.ts";
 import type { BenchOptions } from "./bench-options.ts";
 import type { Figure } from "./figures.ts";
-import { measureStore } from "./store-speed.ts";
+import { compareWithRaw, measureStore } from "./store-speed.ts";
 
 /** More rows say nothing new. */
 const ROW_COUNT_MAX = 100_000;
@@ -23,6 +23,18 @@ export async function measureStoreStages({
     ["store: capturing", speed.captureRowsPerSecond],
     ["store: finishing what was captured", speed.finishRowsPerSecond],
     ["store: applying on another member", speed.applyRowsPerSecond],
+    ["store: all three, one after the other", speed.allRowsPerSecond],
   ];
-  return stages.map(([name, value]) => ({ name, value, unit: "rows/s", limit }));
+  const compared = compareWithRaw(sqlite, size, () => performance.now());
+  return [
+    ...stages.map(([name, value]): Figure => ({ name, value, unit: "rows/s", limit })),
+    ...compared.map(({ name, ms, rawMs }): Figure => {
+      return {
+        name: `store: ${name}`,
+        value: ms,
+        unit: "ms",
+        limit: { name: "SQL.js alone", value: rawMs },
+      };
+    }),
+  ];
 }

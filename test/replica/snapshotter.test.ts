@@ -28,6 +28,7 @@ class Member {
   /** Where the database stands, when that is not the end of the log. */
   appliedIndex: LogIndex | null = null;
   imageCount = 0;
+  imageBytes = 100;
   /** What happens while the image is taken. */
   onImage: () => void = () => undefined;
   readonly disk = new FakeDisk();
@@ -98,7 +99,7 @@ class Member {
   #image() {
     this.imageCount++;
     this.onImage();
-    return { position: this.position, image: new Uint8Array(100) };
+    return { position: this.position, image: new Uint8Array(this.imageBytes) };
   }
 }
 
@@ -149,6 +150,37 @@ test("an image of before the kept log is no snapshot: nothing could follow it", 
   await member.write(100);
   expect(member.imageCount).toBe(5);
   expect(member.files.latest()?.mark.position.index).toBe(latest);
+});
+
+test("at rest less log is worth a snapshot, once, in proportion to the last image", async () => {
+  const member = await Member.start({ snapshotAfterBytes: 80_000 });
+  await member.write(100);
+  const bytes = member.log.bytesAfter(logIndex(0));
+  expect(bytes).toBe(10_000);
+  for (let i = 0; i < 9; i++) await member.look();
+  expect(member.imageCount).toBe(0);
+  await member.look();
+  expect(member.files.latest()?.mark.position.index).toBe(100);
+  for (let i = 0; i < 20; i++) await member.look();
+  expect(member.imageCount).toBe(1);
+  // An eighth of what is worth one at any time is not there yet; then it is, but not of a larger image.
+  await member.write(10);
+  for (let i = 0; i < 20; i++) await member.look();
+  expect(member.imageCount).toBe(1);
+  member.imageBytes = 400_000;
+  await member.write(100);
+  for (let i = 0; i < 20; i++) await member.look();
+  expect(member.imageCount).toBe(2);
+  await member.write(100);
+  for (let i = 0; i < 20; i++) await member.look();
+  expect(member.imageCount).toBe(2);
+});
+
+test("a member that goes on being written is not at rest", async () => {
+  const member = await Member.start({ snapshotAfterBytes: 80_000 });
+  for (let i = 0; i < 25; i++) await member.write(5);
+  expect(member.log.bytesAfter(logIndex(0))).toBeGreaterThan(10_000);
+  expect(member.imageCount).toBe(0);
 });
 
 test("nothing is written by a member that is closed while the image is taken", async () => {

@@ -40,6 +40,11 @@ type SnapshotterOptions = {
 /** How many windows of log a member that is there and does not move may hold. */
 const HELD_WINDOW_COUNT = 4;
 
+/** After so many looks without a change a smaller log is worth a snapshot, too: the next start replays less. */
+const REST_LOOK_COUNT = 10;
+/** That part of what is worth one at any time, or of the last image: what is written stays in proportion. */
+const REST_SHARE = 1 / 8;
+
 /** One snapshot at a time. */
 export class Snapshotter {
   readonly #options: SnapshotterOptions;
@@ -47,18 +52,30 @@ export class Snapshotter {
   #isClosed = false;
   /** Up to here the log was let go of last; only whole segments go. */
   #cutAt = 0;
+  /** Where the database stood at the last look, and how many looks found it there. */
+  #rest = { at: logIndex(0), lookCount: 0 };
 
   constructor(options: SnapshotterOptions) {
     this.#options = options;
   }
 
-  /** Makes a snapshot when the log has grown enough, or become old enough, since the last one. */
+  /**
+   * Once a second: makes a snapshot when the log has grown enough, or become old enough, since the last one; when
+   * nothing is going on, already for less.
+   */
   async maybeSnapshot(): Promise<void> {
-    const { files, log, settings } = this.#options;
-    const at = files.latest()?.mark.position.index ?? logIndex(0);
-    const isLong = log.bytesAfter(at) >= settings.snapshotAfterBytes;
+    const { files, log, settings, applier } = this.#options;
+    const { index: applied } = applier.position.applied;
+    const lookCount = this.#rest.at === applied ? this.#rest.lookCount + 1 : 0;
+    this.#rest = { at: applied, lookCount };
+    const latest = files.latest();
+    const at = latest?.mark.position.index ?? logIndex(0);
+    const bytes = log.bytesAfter(at);
+    const restBytes = Math.max(settings.snapshotAfterBytes, latest?.bodyBytes ?? 0) * REST_SHARE;
+    const isLong = bytes >= settings.snapshotAfterBytes;
+    const isAtRest = lookCount === REST_LOOK_COUNT && bytes >= restBytes;
     const isOld = this.#lastTooOld() > at;
-    if (isLong || isOld) await this.#snapshot();
+    if (isLong || isAtRest || isOld) await this.#snapshot();
     else if (this.#running === null) await this.#truncate();
   }
 
