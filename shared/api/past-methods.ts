@@ -1,6 +1,7 @@
 /** What can be asked of the past, and what of it is kept: the part of `ApiMethods` that history, undo and restore are. */
 import type { LogIndex, Term } from "../base/ids.ts";
 import type { JsonCell } from "../changes/values.ts";
+import type { SettingValue } from "../cluster/settings.ts";
 import type {
   ChangePreview,
   LoggedChanges,
@@ -87,7 +88,7 @@ export type PastApiMethods = {
   retention: { params: Empty; result: RetentionReport };
   /** Sets one of the workspace's settings, for every member; any member may be asked. */
   changeSetting: {
-    params: { readonly key: string; readonly value: number };
+    params: { readonly key: string; readonly value: SettingValue };
     result: { readonly term: Term; readonly index: LogIndex };
   };
 };

@@ -231,9 +231,11 @@ class Story {
     return configuration.seats.every((seat) => {
       if (this.#world.membership.isStranded(seat.id, configuration.seats)) return true;
       if (!isForAll && this.#world.membership.get(seat.id)?.process === null) return true;
-      const applied = this.#world.membership.occupant(seat.id, configuration.seats).replica
-        ?.applied;
-      return applied?.applied.index === commitIndex && applied.checksum === leader.applied.checksum;
+      const { replica } = this.#world.membership.occupant(seat.id, configuration.seats);
+      // Whoever took over at somebody's wish is in its own term already, and the leader not told yet.
+      if (replica?.raftStatus().term !== status.term) return false;
+      const { applied, checksum } = replica.applied;
+      return applied.index === commitIndex && checksum === leader.applied.checksum;
     });
   }
 

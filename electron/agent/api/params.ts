@@ -145,7 +145,10 @@ const schemas: Schemas = {
     v.strictObject({ file: path, ...restored, ...written }),
   ]),
   retention: empty,
-  changeSetting: v.strictObject({ key: name, value: v.pipe(v.number(), v.safeInteger()) }),
+  changeSetting: v.strictObject({
+    key: name,
+    value: v.union([v.pipe(v.number(), v.safeInteger()), v.pipe(v.string(), v.maxLength(100))]),
+  }),
   verify: empty,
   invite: v.strictObject({
     role: v.exactOptional(v.picklist(["voter", "mirror"])),

@@ -4,6 +4,7 @@ import { NAME_BYTES_MAX } from "../../../shared/protocol/limits.ts";
 import { utf8Encode } from "../../../shared/base/bytes.ts";
 import { logIndex, memberId } from "../../../shared/base/ids.ts";
 import type { LogIndex } from "../../../shared/base/ids.ts";
+import type { SettingValue } from "../../../shared/cluster/settings.ts";
 
 /*
  * What another member asks of this one, checked before anything believes its shape: the asker's
@@ -53,9 +54,10 @@ export function parseRemoval(value: unknown): { readonly member: string } | null
 /** For `changeSetting`. */
 export function parseSetting(
   value: unknown,
-): { readonly key: string; readonly value: number } | null {
+): { readonly key: string; readonly value: SettingValue } | null {
   const { key, value: wanted } = fieldsOf(value);
-  return typeof key === "string" && typeof wanted === "number" ? { key, value: wanted } : null;
+  const isValue = typeof wanted === "number" || typeof wanted === "string";
+  return typeof key === "string" && isValue ? { key, value: wanted } : null;
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {

@@ -2,7 +2,12 @@
  * The workspace's settings as this member's database has them: rows of a replicated table, so every member gets
  * them with the log. Kept in memory, and read again when the rows may be others.
  */
-import { retentionWith, type Retention } from "../../../shared/cluster/retention.ts";
+import {
+  retentionValues,
+  retentionWith,
+  type Retention,
+} from "../../../shared/cluster/retention.ts";
+import { FORWARD_WRITES, checkSetting } from "../../../shared/cluster/settings.ts";
 import type { Store } from "../ports.ts";
 import { askStore } from "./ask-store.ts";
 
@@ -11,6 +16,7 @@ export class ClusterSettings {
   readonly #store: Store;
   readonly #defaults: Retention;
   #retention: Retention;
+  #forwardsWrites = false;
 
   /** @param defaults What holds where nobody set anything. */
   constructor(store: Store, defaults: Retention) {
@@ -21,6 +27,19 @@ export class ClusterSettings {
 
   get retention(): Retention {
     return this.#retention;
+  }
+
+  /** Whether a member that does not lead hands edits on to the leader. */
+  get forwardsWrites(): boolean {
+    return this.#forwardsWrites;
+  }
+
+  /** All of them, as people write them. */
+  get shown(): Readonly<Record<string, string | number>> {
+    return {
+      ...retentionValues(this.#retention),
+      [FORWARD_WRITES]: this.#forwardsWrites ? "on" : "off",
+    };
   }
 
   /** The rows may be others: after a start, a snapshot, or a change of them. */
@@ -36,6 +55,9 @@ export class ClusterSettings {
     const rows = asked.value.value.rows.map(
       ([key, value]) => [String(key), String(value)] as const,
     );
-    this.#retention = retentionWith(this.#defaults, rows);
+    // What a later version stored and this one does not understand is left out.
+    const known = rows.filter(([key, value]) => checkSetting(key, value).ok);
+    this.#retention = retentionWith(this.#defaults, known);
+    this.#forwardsWrites = new Map(known).get(FORWARD_WRITES) === "on";
   }
 }

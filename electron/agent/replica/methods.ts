@@ -12,13 +12,12 @@ import type {
   LogLine,
 } from "../../../shared/api/methods.ts";
 import { logIndex } from "../../../shared/base/ids.ts";
-import type { LogIndex } from "../../../shared/base/ids.ts";
+import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import { base64Encode } from "../../../shared/changes/base64.ts";
 import type { ForeignMethod } from "../../../shared/api/interchange.ts";
 import type { LogEntry, RaftStatus } from "../../../shared/raft/types.ts";
-import type { CaptureRequest } from "../../store-worker/messages.ts";
 import type { BackupKeeper } from "../backup/backup-keeper.ts";
 import type { Administration } from "../members/administration.ts";
 import {
@@ -31,7 +30,6 @@ import {
 } from "../members/forwarded-params.ts";
 import type { ReplicationLog } from "../log/replication-log.ts";
 import type { SnapshotFiles } from "../log/snapshots.ts";
-import { storedTimeOf } from "../stored-time.ts";
 import { AsOfReader } from "./as-of-reader.ts";
 import { askStore } from "./ask-store.ts";
 import type { Applier } from "./applier.ts";
@@ -52,6 +50,7 @@ import { RetentionMethods } from "./retention-methods.ts";
 import { rowsToTell } from "./status-builder.ts";
 import type { StageRow } from "./status-builder.ts";
 import type { StorageState } from "./storage-state.ts";
+import { WriteMethods } from "./write-methods.ts";
 import type { Status } from "../../../shared/cluster/status.ts";
 
 /** Methods that need a cluster; the other two belong to the agent before there is one. */
@@ -100,10 +99,16 @@ export class Methods {
   readonly #past: PastMethods;
   readonly #asOf: AsOfReader;
   readonly #retention: RetentionMethods;
+  readonly #writes: WriteMethods;
   readonly #handlers: Handlers;
 
   constructor(options: MethodsOptions) {
     this.#options = options;
+    const { clusterSettings } = options;
+    this.#writes = new WriteMethods({
+      ...options,
+      isForwarding: () => clusterSettings.forwardsWrites,
+    });
     const { past, asOf } = this.#makePast();
     this.#past = past;
     this.#asOf = asOf;
@@ -120,7 +125,11 @@ export class Methods {
   }
 
   /** A call that another member forwarded to this one. */
-  async serveForwarded(method: string, params: unknown): Promise<Result<unknown, ApiError>> {
+  async serveForwarded(
+    from: MemberId,
+    method: string,
+    params: unknown,
+  ): Promise<Result<unknown, ApiError>> {
     const { administration, applier } = this.#options;
     switch (method) {
       case "rows":
@@ -135,6 +144,9 @@ export class Methods {
         return whenParsed(parseRemoval(params), (removal) => administration.remove(removal));
       case "changeSetting":
         return whenParsed(parseSetting(params), (setting) => this.#retention.change(setting));
+      case "execute":
+      case "insertRows":
+        return this.#writes.serve(from, method, params);
       case "redeem":
         return whenParsed(parseJoiner(params), (joiner) => administration.redeemAsLeader(joiner));
       default: {
@@ -149,8 +161,8 @@ export class Methods {
     const { reader, lagHistory, administration, storage, status, backups } = this.#options;
     return {
       status: () => Promise.resolve(ok(status())),
-      execute: (params) => this.#execute(params),
-      insertRows: (params) => this.#insertRows(params),
+      execute: (params) => this.#writes.execute(params),
+      insertRows: (params) => this.#writes.insertRows(params),
       query: async (params) => {
         const { asOf } = params;
         if (asOf !== undefined) return this.#then((past) => past.query(params, asOf));
@@ -221,7 +233,7 @@ export class Methods {
       readRefusal: () => this.#readRefusal(),
       writeRefusal: () => leadership.refusal(),
       write: (work, key) =>
-        leadership.submit({ capture: this.#capture(work, key), ack: "committed" }),
+        leadership.submit({ capture: this.#writes.capture(work, key), ack: "committed" }),
     });
     return { past: methods, asOf };
   }
@@ -233,51 +245,10 @@ export class Methods {
       wallMs: () => context.ports.clock.wallMs(),
       write: (statement) => {
         const work = { type: "statements", statements: [statement] } as const;
-        const capture = { ...this.#capture(work, {}), isInternal: true };
+        const capture = { ...this.#writes.capture(work, {}), isInternal: true };
         return leadership.submit({ capture, ack: "committed" });
       },
     });
-  }
-
-  async #execute(params: ApiParams<"execute">): Promise<Result<ApiResult<"execute">, ApiError>> {
-    const { statements, expect } = params;
-    const expected = expect === undefined ? {} : { expected: expect };
-    const outcome = await this.#options.leadership.submit({
-      capture: this.#capture({ type: "statements", statements, ...expected }, params),
-      ack: params.ack ?? "committed",
-    });
-    if (!outcome.ok) return outcome;
-    const { position, results } = outcome.value;
-    return ok({ ...position, results });
-  }
-
-  async #insertRows(
-    params: ApiParams<"insertRows">,
-  ): Promise<Result<ApiResult<"insertRows">, ApiError>> {
-    const { table, columns, rows, skipsBadRows = false } = params;
-    const outcome = await this.#options.leadership.submit({
-      capture: this.#capture({ type: "insert-rows", table, columns, rows, skipsBadRows }, params),
-      ack: "committed",
-    });
-    if (!outcome.ok) return outcome;
-    const { changes = rows.length, badRows } = outcome.value.results[0] ?? {};
-    const told = badRows === undefined ? {} : { badRows };
-    return ok({ ...outcome.value.position, rowCount: changes, ...told });
-  }
-
-  #capture(
-    work: CaptureRequest["work"],
-    key: { readonly clientId?: string; readonly sequence?: number },
-  ): CaptureRequest {
-    const { context } = this.#options;
-    const { clientId, sequence } = key;
-    return {
-      work,
-      client: clientId === undefined || sequence === undefined ? null : { id: clientId, sequence },
-      author: context.nameOf(context.self),
-      atMs: storedTimeOf(context.ports.clock),
-      isInternal: false,
-    };
   }
 
   async #tables(): Promise<Result<ApiResult<"tables">, ApiError>> {

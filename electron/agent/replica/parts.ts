@@ -51,7 +51,7 @@ export function makeParts(base: PartsBase): Parts {
     serve: async (from, method, params) => {
       if (method === SEATS_METHOD) return vouching.answer();
       if (method === RESEAT_METHOD) return administration.reseat(from);
-      return methods.serveForwarded(method, params);
+      return methods.serveForwarded(from, method, params);
     },
   });
   const seats = makeSeats(base, { hub, driver, links, forwarder });

@@ -12,7 +12,6 @@ import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import { decodeSeatContext } from "../../../shared/cluster/seat-context.ts";
-import { retentionValues } from "../../../shared/cluster/retention.ts";
 import type { Status } from "../../../shared/cluster/status.ts";
 import type { HelloMessage, RefusalCode } from "../../../shared/protocol/hello.ts";
 import type { MemberMessage } from "../../../shared/protocol/messages.ts";
@@ -74,7 +73,7 @@ export class Replica implements PartsListener {
       shownSettings: () => ({
         "heartbeat-ms": settings.raft.heartbeatMs,
         "election-ms": settings.raft.electionMs,
-        ...retentionValues(this.#parts.settings.retention),
+        ...this.#parts.settings.shown,
       }),
     };
     this.#parts = makeParts({ options, files, context: this.#context, replica: this });

@@ -1,14 +1,11 @@
 /** The API's methods about what is kept of the past, and what it costs. */
 import type { ApiError, ApiParams, ApiResult } from "../../../shared/api/methods.ts";
 import { logIndex } from "../../../shared/base/ids.ts";
-import { err, ok } from "../../../shared/base/result.ts";
+import { ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { SqlStatement } from "../../../shared/changes/values.ts";
-import {
-  checkRetention,
-  isRetentionKey,
-  retentionValues,
-} from "../../../shared/cluster/retention.ts";
+import { retentionValues } from "../../../shared/cluster/retention.ts";
+import { checkSetting } from "../../../shared/cluster/settings.ts";
 import { SNAPSHOTS_KEPT_MAX } from "../log/kept-snapshots.ts";
 import type { ReplicationLog } from "../log/replication-log.ts";
 import type { SnapshotFiles } from "../log/snapshots.ts";
@@ -70,14 +67,11 @@ export class RetentionMethods {
     key,
     value,
   }: ApiParams<"changeSetting">): Promise<Result<ApiResult<"changeSetting">, ApiError>> {
-    if (!isRetentionKey(key)) {
-      return err({ code: "not-found", message: `There is no setting ${key} that can be changed.` });
-    }
-    const checked = checkRetention(key, value);
-    if (!checked.ok) return err({ code: "bad-request", message: checked.error });
+    const checked = checkSetting(key, value);
+    if (!checked.ok) return checked;
     const done = await this.#options.write({
       sql: "INSERT OR REPLACE INTO _tidemark_settings(key, value) VALUES (?, ?)",
-      params: [key, String(value)],
+      params: [key, checked.value],
     });
     return done.ok ? ok(done.value.position) : done;
   }

@@ -3,6 +3,7 @@ import type { RetentionReport } from "../../../shared/api/past.ts";
 import { formatPosition } from "../../../shared/base/ids.ts";
 import { ok } from "../../../shared/base/result.ts";
 import { diskUseMax } from "../../../shared/cluster/retention.ts";
+import type { SettingValue } from "../../../shared/cluster/settings.ts";
 import type { AgentClient } from "../agent-client.ts";
 import {
   addCommand,
@@ -83,13 +84,17 @@ function keptPairs(report: RetentionReport): [string, string][] {
   ];
 }
 
+/** Members of earlier versions take numbers only. */
+function numberOrText(value: string): SettingValue {
+  return /^-?\d{1,15}$/.test(value) ? Number(value) : value;
+}
+
 async function set(
   client: AgentClient,
   scope: CommandScope,
   { key, value }: { readonly key: string; readonly value: string },
 ): Promise<CommandResult> {
-  if (!/^-?\d{1,15}$/.test(value)) return fail(`${key} is a whole number.`, 2);
-  const done = await client.call("changeSetting", { key, value: Number(value) });
+  const done = await client.call("changeSetting", { key, value: numberOrText(value) });
   if (!done.ok) return failWith(done.error);
   print(scope, done.value, () => `${key} is ${value}, at ${formatPosition(done.value)}\n`);
   return ok(null);
