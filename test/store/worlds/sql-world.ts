@@ -11,7 +11,11 @@ import { logIndex, term } from "../../../shared/base/ids.ts";
 import { randomBetween, randomChance, seededRng, type Rng } from "../../../shared/base/rng.ts";
 import { Connection } from "../../../electron/store-worker/connection.ts";
 import { createStoreEngine, type StoreEngine } from "../../../electron/store-worker/engine.ts";
-import type { CommittedEntry, StoreError } from "../../../electron/store-worker/messages.ts";
+import type {
+  CaptureOutcome,
+  CommittedEntry,
+  StoreError,
+} from "../../../electron/store-worker/messages.ts";
 import type { SqliteModule } from "../../../electron/store-worker/sqlite-module.ts";
 import { request, rows } from "../store-fixture.ts";
 import type { JsonCell } from "../../../shared/changes/values.ts";
@@ -107,7 +111,9 @@ export class SqlWorld {
         continue;
       }
       const isKeyBroken = !outcome.ok && outcome.error.message.startsWith("FOREIGN KEY");
-      const expected = this.#oracle?.run(statements, isKeyBroken) ?? null;
+      const expected = isTypeFirst(outcome, statements)
+        ? null
+        : (this.#oracle?.run(statements, isKeyBroken) ?? null);
       if (expected !== null && outcome.ok !== expected.isDone) {
         const said = outcome.ok ? "done" : JSON.stringify(outcome.error);
         throw new Difference(
@@ -280,6 +286,15 @@ class Oracle {
     const listed = `SELECT 1 FROM pragma_table_list WHERE name = '${name}' AND type = 'table' AND NOT wr`;
     return readRows(this.connection, listed).length > 0;
   }
+}
+
+/**
+ * Where a trigger looks on, SQLite judges the types of a STRICT table before it asks what OR IGNORE leaves out; plain
+ * SQL.js may find first that the row breaks another rule, and leave it out. The leader's refusal changes nothing.
+ */
+function isTypeFirst(outcome: CaptureOutcome, statements: Transaction): boolean {
+  if (outcome.ok || !outcome.error.message.startsWith("cannot store ")) return false;
+  return /^(?:UPDATE|INSERT) OR IGNORE/.test(statements[outcome.error.statement ?? 0] ?? "");
 }
 
 function compareResults(
