@@ -15,6 +15,7 @@ import { clusterId, logIndex, term } from "../../shared/base/ids.ts";
 import { err, ok } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
 import type { Status } from "../../shared/cluster/status.ts";
+import { NOTHING_TO_LOSE } from "../../shared/cluster/safety.ts";
 import { foundFrom } from "./backup/found-from.ts";
 import { isForeignMethod } from "./foreign/foreign-files.ts";
 import type { ClusterRecord } from "./members/cluster-record.ts";
@@ -244,6 +245,7 @@ export class Agent implements AgentService {
       lag: { entries: 0, bytes: 0, ms: null, asOf: null, leaderReachable: false },
       members: [],
       durability: "synchronous",
+      safety: NOTHING_TO_LOSE,
       storage: { state: "ok", detail: null, folder: folder.path },
       settings: {},
       version,

@@ -10,7 +10,7 @@ import type { DeepLink } from "./deep-link.ts";
 import { handOverPort, openMainWindow, showLink } from "./main-window.ts";
 import { installMenu } from "./menu.ts";
 import { followStatus } from "./status-feed.ts";
-import { trayWords } from "./status-words.ts";
+import { closingWords, trayWords } from "./status-words.ts";
 import { StatusTray } from "./tray.ts";
 import { readShellState, writeShellState } from "./window-state.ts";
 import type { ShellState } from "./window-state.ts";
@@ -147,7 +147,8 @@ export class DesktopShell {
   }
 
   #showTray(): void {
-    this.#tray?.show(trayWords(this.#supervisor.state, this.#status));
+    const { state } = this.#supervisor;
+    this.#tray?.show(trayWords(state, this.#status), closingWords(state, this.#status));
   }
 
   #remember(change: Partial<ShellState>): void {

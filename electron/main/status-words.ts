@@ -2,6 +2,7 @@
  * The agent's state in one short sentence and one colour, for the tray. Pure: it neither asks
  * the agent nor draws. The window has its own, longer words.
  */
+import { safetySentence } from "../../shared/cluster/safety.ts";
 import type { Status } from "../../shared/cluster/status.ts";
 import { unreachable } from "../../shared/base/assert.ts";
 import type { AgentProcessState } from "./agent-supervisor.ts";
@@ -29,6 +30,13 @@ export function trayWords(state: AgentProcessState, status: Status | null): Tray
     default:
       return unreachable(state);
   }
+}
+
+/** What it means to close the lid now; null where this computer cannot tell. */
+export function closingWords(state: AgentProcessState, status: Status | null): string | null {
+  if (state.kind !== "running" || status === null || status.cluster === null) return null;
+  const isSound = status.seat.state === "ok" && status.storage.state === "ok";
+  return isSound ? safetySentence(status.safety) : null;
 }
 
 const SEAT_WORDS: { readonly [state in Exclude<Status["seat"]["state"], "ok">]: string } = {

@@ -13,7 +13,7 @@ export class StatusTray {
   readonly #tray: Tray;
   readonly #iconFolder: string;
   readonly #actions: TrayActions;
-  #shown: TrayWords | null = null;
+  #shown: (TrayWords & { readonly closing: string | null }) | null = null;
 
   constructor(iconFolder: string, actions: TrayActions) {
     this.#iconFolder = iconFolder;
@@ -23,14 +23,17 @@ export class StatusTray {
   }
 
   /** Redraws only when something changed: the status comes several times a second. */
-  show(words: TrayWords): void {
-    if (this.#shown?.mood === words.mood && this.#shown.sentence === words.sentence) return;
-    if (this.#shown?.mood !== words.mood) this.#tray.setImage(this.#image(words.mood));
-    this.#shown = words;
+  show(words: TrayWords, closing: string | null): void {
+    const shown = this.#shown;
+    const isSame = shown?.mood === words.mood && shown.sentence === words.sentence;
+    if (isSame && shown.closing === closing) return;
+    if (shown?.mood !== words.mood) this.#tray.setImage(this.#image(words.mood));
+    this.#shown = { ...words, closing };
     this.#tray.setToolTip(`Tidemark: ${words.sentence}`);
     this.#tray.setContextMenu(
       Menu.buildFromTemplate([
         { label: words.sentence, enabled: false },
+        ...(closing === null ? [] : [{ label: closing, enabled: false }]),
         { type: "separator" },
         { label: "Open Tidemark", click: this.#actions.open },
         { label: "Quit", click: this.#actions.quit },

@@ -150,6 +150,12 @@ export const seatMeans: { readonly [state in Exclude<SeatStatus["state"], "ok">]
 export const text = {
   product: "Tidemark",
   banner: "State of the workspace",
+  closing: {
+    safe: "Safe to close",
+    "stops-editing": "Keep it open",
+    "only-here": "Keep it open",
+    alone: "Only copy",
+  },
   openLeader: (name: string | null): string => `Open ${name ?? "the leader"}`,
   nav: {
     tables: "Tables",

@@ -107,6 +107,26 @@ export type StatusAlarm = {
 /** Why this member may or may not edit; the banner's sentence is chosen by `kind`. */
 export type Durability = "asynchronous" | "semi-synchronous" | "synchronous";
 
+/** May the lid be closed? `alone`: nobody else has anything. */
+export type ClosingState =
+  /** All confirmed changes are on another computer, and editing goes on without this one. */
+  | "safe"
+  /** The same, but without this computer nobody can edit until it is back. */
+  | "stops-editing"
+  /** Some confirmed changes are on this computer's disk only, as far as it knows. */
+  | "only-here"
+  /** No other computer belongs to the workspace: a backup is the only other copy. */
+  | "alone";
+
+/** See `safety.ts`. */
+export type Safety = {
+  readonly closing: ClosingState;
+  /** The most confirmed changes that would be lost with this computer, in entries of the log. */
+  readonly onlyHereMax: number;
+  /** How many of the other computers have every confirmed change on their disks, as far as is known here. */
+  readonly wholeCopies: number;
+};
+
 /** The whole picture. `cluster` is null before a cluster was created or joined. */
 export type Status = {
   readonly cluster: {
@@ -143,6 +163,8 @@ export type Status = {
   readonly lag: Lag;
   readonly members: readonly MemberStatus[];
   readonly durability: Durability;
+  /** What would be lost with this computer, and what stops when it is closed. */
+  readonly safety: Safety;
   readonly storage: {
     /** `damaged`: this computer is alone and its log has wrong bytes; it can be read, as far as whole. */
     readonly state: "ok" | "full" | "failed" | "diverged" | "damaged";

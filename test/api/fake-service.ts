@@ -19,6 +19,7 @@ import type {
 import { clusterId, logIndex, memberId, term } from "../../shared/base/ids.ts";
 import { err, ok, type Result } from "../../shared/base/result.ts";
 import type { JsonCell, JsonParams } from "../../shared/changes/values.ts";
+import { NOTHING_TO_LOSE } from "../../shared/cluster/safety.ts";
 import type { AsOf, Status } from "../../shared/cluster/status.ts";
 import type { AgentService } from "../../electron/agent/service.ts";
 
@@ -266,6 +267,7 @@ export class FakeService implements AgentService {
       term: term(3),
       leader: { id: memberId("m1"), name: "desk", address: "127.0.0.1:7412" },
       canWrite: true,
+      safety: NOTHING_TO_LOSE,
       log: {
         firstIndex: logIndex(1),
         lastIndex: index,

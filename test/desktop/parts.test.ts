@@ -7,7 +7,7 @@ import type { Terminal } from "../../electron/cli/terminal.ts";
 import { dataFolderFrom } from "../../electron/main/data-folder.ts";
 import { deepLinkIn, parseDeepLink } from "../../electron/main/deep-link.ts";
 import { menuTemplate } from "../../electron/main/menu.ts";
-import { trayWords } from "../../electron/main/status-words.ts";
+import { closingWords, trayWords } from "../../electron/main/status-words.ts";
 import {
   isReachable,
   parseShellState,
@@ -156,6 +156,27 @@ describe("the tray", () => {
     expect(trayWords(running, statusWith({ cluster: null })).sentence).toBe(
       "Not in a workspace yet",
     );
+  });
+});
+
+describe("what closing the lid means", () => {
+  const running = { kind: "running" } as const;
+  const safety = { closing: "only-here", onlyHereMax: 3, wholeCopies: 0 } as const;
+
+  test("is said by a sound member of a workspace", () => {
+    expect(closingWords(running, statusWith({ safety }))).toBe(
+      "Up to 3 confirmed changes are on this computer only.",
+    );
+  });
+
+  test("is not said where it cannot be known", () => {
+    const barred = { state: "barred", reason: "wiped", detail: null, since: null } as const;
+    const failed = { state: "failed", detail: null, folder: "/data" } as const;
+    expect(closingWords(running, null)).toBeNull();
+    expect(closingWords({ kind: "starting" }, statusWith({ safety }))).toBeNull();
+    expect(closingWords(running, statusWith({ safety, cluster: null }))).toBeNull();
+    expect(closingWords(running, statusWith({ safety, seat: barred }))).toBeNull();
+    expect(closingWords(running, statusWith({ safety, storage: failed }))).toBeNull();
   });
 });
 

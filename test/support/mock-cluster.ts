@@ -3,6 +3,7 @@
  */
 import type { ApiEvent, HistoryEvent } from "../../shared/api/methods.ts";
 import { logIndex, memberId, term, type LogIndex } from "../../shared/base/ids.ts";
+import { safetyOf } from "../../shared/cluster/safety.ts";
 import type { RetentionKey } from "../../shared/cluster/retention.ts";
 import type { AsOf, LagSample, MemberStatus, Status } from "../../shared/cluster/status.ts";
 import { MockBackups } from "./mock-backups.ts";
@@ -93,12 +94,14 @@ export class MockCluster {
     const self = this.members[0];
     const leading = this.leader === null ? undefined : this.members[this.leader];
     const index = this.index;
+    const role = this.leader === 0 ? "leader" : this.leader === null ? "candidate" : "follower";
+    const members = this.members.map((member, place) => this.#member(member, place));
     return {
       cluster: this.workspace === null ? null : { id: "c0ffee", name: this.workspace, timeline: 1 },
       member: { id: memberId(idOf(self?.name ?? "")), name: self?.name ?? "", seat: "voter" },
       seat: this.seat,
       alarm: this.alarm,
-      role: this.leader === 0 ? "leader" : this.leader === null ? "candidate" : "follower",
+      role,
       term: term(this.#term),
       leader:
         leading === undefined
@@ -125,8 +128,9 @@ export class MockCluster {
         asOf: new Date(Date.now() - this.heardAgoMs).toISOString(),
         leaderReachable: this.leaderReachable,
       },
-      members: this.members.map((member, place) => this.#member(member, place)),
+      members,
       durability: "synchronous",
+      safety: safetyOf({ role, members, log: { commitIndex: index } }),
       storage: { state: this.storage, detail: null, folder: "/var/lib/tidemark" },
       settings: {},
       version: "0.1.0",

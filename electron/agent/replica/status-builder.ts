@@ -1,5 +1,6 @@
 /** Puts together what a member says of itself and of the others; see `shared/cluster/status.ts`. */
 import type { LogIndex, MemberId } from "../../../shared/base/ids.ts";
+import { safetyOf } from "../../../shared/cluster/safety.ts";
 import { decodeSeatContext } from "../../../shared/cluster/seat-context.ts";
 import type {
   MemberRefusal,
@@ -39,6 +40,8 @@ export type StatusSources = {
 export function buildStatus(sources: StatusSources): Status {
   const { context, raft, applier } = sources;
   const { applied, checksum } = applier.position;
+  const role = roleOf(raft);
+  const members = raft.configuration.seats.map((seat) => memberStatus(seat, sources));
   return {
     cluster: {
       id: context.record.id,
@@ -52,7 +55,7 @@ export function buildStatus(sources: StatusSources): Status {
     },
     seat: sources.seat,
     alarm: alarmOf(sources),
-    role: roleOf(raft),
+    role,
     term: raft.term,
     leader: leaderOf(sources),
     canWrite: sources.canWrite,
@@ -65,8 +68,9 @@ export function buildStatus(sources: StatusSources): Status {
     },
     checksum: { index: applied.index, value: checksum },
     lag: sources.lag.lag(),
-    members: raft.configuration.seats.map((seat) => memberStatus(seat, sources)),
+    members,
     durability: "synchronous",
+    safety: safetyOf({ role, members, log: raft }),
     storage: sources.storage,
     settings: context.shownSettings(),
     version: context.version,

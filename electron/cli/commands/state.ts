@@ -2,6 +2,7 @@
 import type { ApiResult } from "../../../shared/api/methods.ts";
 import { formatPosition } from "../../../shared/base/ids.ts";
 import { ok } from "../../../shared/base/result.ts";
+import { safetySentence } from "../../../shared/cluster/safety.ts";
 import type { Status } from "../../../shared/cluster/status.ts";
 import type { AgentClient } from "../agent-client.ts";
 import {
@@ -61,6 +62,7 @@ function statusText(status: Status): string {
     ["position", `${applied}, committed ${formatCount(log.commitIndex)}`],
     ["checksum", `${checksum.value} at ${checksum.index}`],
     ["durability", status.durability],
+    ["if it is closed", safetySentence(status.safety)],
     ["seat", seatText(status.seat)],
     ...alarmPairs(status.alarm),
     ["storage", storage.detail === null ? storage.state : `${storage.state}: ${storage.detail}`],

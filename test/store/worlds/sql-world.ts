@@ -110,10 +110,9 @@ export class SqlWorld {
         this.tally.refused += 1;
         continue;
       }
-      const isKeyBroken = !outcome.ok && outcome.error.message.startsWith("FOREIGN KEY");
-      const expected = isTypeFirst(outcome, statements)
+      const expected = isTypeFirst(outcome)
         ? null
-        : (this.#oracle?.run(statements, isKeyBroken) ?? null);
+        : (this.#oracle?.run(statements, brokenKeyAt(outcome)) ?? null);
       if (expected !== null && outcome.ok !== expected.isDone) {
         const said = outcome.ok ? "done" : JSON.stringify(outcome.error);
         throw new Difference(
@@ -251,15 +250,19 @@ class Oracle {
   }
 
   /**
-   * @param isKeyBroken The leader says that a row would refer to what is not there. SQLite itself does not notice when
-   * a trigger deletes the parent in the middle of a REPLACE (seed 5042): then the broken reference is looked for.
+   * @param brokenAt The leader says that after this statement a row would refer to what is not there. SQLite itself does
+   * not notice when a trigger deletes the parent in the middle of a REPLACE (seed 5042), and a later statement may
+   * mend it (seed 101533): then the broken reference is looked for.
    */
-  run(statements: Transaction, isKeyBroken: boolean): OracleAnswer {
+  run(statements: Transaction, brokenAt: number | null): OracleAnswer {
     this.connection.runOnce("SAVEPOINT one");
     try {
-      const results = statements.map((sql) => this.#runOne(sql));
-      if (isKeyBroken && readRows(this.connection, "PRAGMA foreign_key_check").length > 0)
-        throw new Error("a reference is broken");
+      const results = statements.map((sql, i) => {
+        const result = this.#runOne(sql);
+        if (i === brokenAt) this.#checkKeys();
+        return result;
+      });
+      if (brokenAt !== null) this.#checkKeys();
       this.connection.runOnce("RELEASE one");
       return { isDone: true, failure: null, results };
     } catch (thrown) {
@@ -267,6 +270,11 @@ class Oracle {
       this.connection.runOnce("RELEASE one");
       return { isDone: false, failure: String(thrown), results: [] };
     }
+  }
+
+  #checkKeys(): void {
+    const broken = readRows(this.connection, "PRAGMA foreign_key_check");
+    if (broken.length > 0) throw new Error("a reference is broken");
   }
 
   #runOne(sql: string): OracleAnswer["results"][number] {
@@ -289,12 +297,18 @@ class Oracle {
 }
 
 /**
- * Where a trigger looks on, SQLite judges the types of a STRICT table before it asks what OR IGNORE leaves out; plain
- * SQL.js may find first that the row breaks another rule, and leave it out. The leader's refusal changes nothing.
+ * Where a trigger looks on, SQLite judges the types of a STRICT table before it asks what IGNORE, of the statement or
+ * of a rule of the table, leaves out; plain SQL.js may find first that the row breaks another rule. The leader's
+ * refusal changes nothing.
  */
-function isTypeFirst(outcome: CaptureOutcome, statements: Transaction): boolean {
-  if (outcome.ok || !outcome.error.message.startsWith("cannot store ")) return false;
-  return /^(?:UPDATE|INSERT) OR IGNORE/.test(statements[outcome.error.statement ?? 0] ?? "");
+function isTypeFirst(outcome: CaptureOutcome): boolean {
+  return !outcome.ok && outcome.error.message.startsWith("cannot store ");
+}
+
+/** After which statement the leader says that a reference is broken; null when it does not. */
+function brokenKeyAt(outcome: CaptureOutcome): number | null {
+  if (outcome.ok || !outcome.error.message.startsWith("FOREIGN KEY")) return null;
+  return outcome.error.statement ?? Infinity;
 }
 
 function compareResults(
