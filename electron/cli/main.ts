@@ -3,6 +3,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline/promises";
 import { fileURLToPath } from "node:url";
 import { runCli } from "./program.ts";
 import type { Starters } from "./starters.ts";
@@ -37,11 +38,23 @@ function realTerminal(): Terminal {
     error: (text) => void stderr.write(text),
     isErrorTty: stderr.isTTY === true,
     isOutTty: stdout.isTTY === true,
+    ask,
     env: process.env,
     platform: process.platform,
     homeFolder: homedir(),
     waitForStop,
   };
+}
+
+async function ask(question: string): Promise<string | null> {
+  const { stdin, stderr } = process;
+  if (stdin.isTTY !== true || stderr.isTTY !== true) return null;
+  const lines = createInterface({ input: stdin, output: stderr });
+  // Ctrl+D and Ctrl+C end it without a line.
+  const ended = new Promise<null>((resolve) => lines.once("close", () => resolve(null)));
+  const answer = await Promise.race([lines.question(question), ended]);
+  lines.close();
+  return answer ?? "";
 }
 
 /** Adds the listeners only when a command waits, or Ctrl+C would not end the others. */

@@ -9,6 +9,7 @@ import { registerRepairCommands } from "./commands/repair.ts";
 import { registerServeCommands } from "./commands/serve.ts";
 import { registerSettingsCommand } from "./commands/settings.ts";
 import { registerStateCommands } from "./commands/state.ts";
+import { registerVerifyCommand } from "./commands/verify.ts";
 import type { CliContext } from "./command.ts";
 import type { CommandResult } from "./failure.ts";
 import type { Starters } from "./starters.ts";
@@ -49,6 +50,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
   registerClusterCommands(context);
   registerMemberCommands(context);
   registerStateCommands(context);
+  registerVerifyCommand(context);
   registerSettingsCommand(context);
   registerDataCommands(context);
   registerBackupCommands(context);

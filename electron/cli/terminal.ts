@@ -7,6 +7,8 @@ export type Terminal = {
   /** Whether a person looks at stderr: progress bars only then. */
   readonly isErrorTty: boolean;
   readonly isOutTty: boolean;
+  /** Asks a person for one line; null when there is nobody to ask. The question goes to stderr. */
+  readonly ask: (question: string) => Promise<string | null>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly platform: string;
   readonly homeFolder: string;

@@ -58,8 +58,8 @@ export function formatMs(ms: number | null): string {
   return `${Math.round(ms / 3_600_000)} h`;
 }
 
-/** Control characters, which could steer a terminal, are shown as escapes. */
-function shorten(cell: string): string {
+/** What a person can read of a value: control characters, which could steer a terminal, are shown as escapes. */
+export function shorten(cell: string): string {
   const safe = cell.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) =>
     character === "\n" ? "\\n" : `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );

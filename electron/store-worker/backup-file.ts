@@ -7,7 +7,7 @@
  * because backups are given away and invites are secrets; what they counted for in the checksum is noted, so that the
  * rest can be compared with it.
  */
-import { assert } from "../../shared/base/assert.ts";
+import { assert, unreachable } from "../../shared/base/assert.ts";
 import { logIndex, term } from "../../shared/base/ids.ts";
 import { err, ok } from "../../shared/base/result.ts";
 import type { Result } from "../../shared/base/result.ts";
@@ -31,7 +31,7 @@ import {
 import { sumAll } from "./checksums.ts";
 import { Connection, SqliteError } from "./connection.ts";
 import { dropTables, isOwnTable } from "./image.ts";
-import type { BackupMarks, OpenedBackup, StoreImage } from "./messages.ts";
+import type { BackupMarks, OpenedBackup, StoreImage, StoreMethods } from "./messages.ts";
 import { readSchema } from "./schema.ts";
 import type { Schema } from "./schema.ts";
 import type { SqliteModule } from "./sqlite-module.ts";
@@ -56,8 +56,30 @@ export class BackupFile {
     this.#sqlite = sqlite;
   }
 
-  /** Makes the file of a store's image. @returns its size; `piece` reads it. */
-  pack(image: Uint8Array, marks: BackupMarks): number {
+  /** Carries out one of the store's calls that are about the file alone. */
+  handle(method: "packBackup" | "backupPiece" | "putBackup", params: unknown): unknown {
+    switch (method) {
+      case "packBackup": {
+        const { image, marks } = params as StoreMethods["packBackup"]["params"];
+        return { sizeBytes: this.#pack(image, marks) };
+      }
+      case "backupPiece": {
+        const { at, countMax } = params as StoreMethods["backupPiece"]["params"];
+        // A copy: it is sent to another thread.
+        return this.#bytes.slice(at, at + countMax);
+      }
+      case "putBackup": {
+        const { sizeBytes, at, bytes } = params as StoreMethods["putBackup"]["params"];
+        this.#put(sizeBytes, at, bytes);
+        return null;
+      }
+      default:
+        return unreachable(method);
+    }
+  }
+
+  /** Makes the file of a store's image. @returns its size. */
+  #pack(image: Uint8Array, marks: BackupMarks): number {
     const connection = new Connection(this.#sqlite, image);
     try {
       const position = readPosition(connection);
@@ -78,13 +100,8 @@ export class BackupFile {
     }
   }
 
-  /** A part of it, as a copy: it is sent to another thread. */
-  piece(at: number, countMax: number): Uint8Array {
-    return this.#bytes.slice(at, at + countMax);
-  }
-
   /** A part of a file that was read from somewhere; the first one makes room for all. */
-  put(sizeBytes: number, at: number, bytes: Uint8Array): void {
+  #put(sizeBytes: number, at: number, bytes: Uint8Array): void {
     if (at === 0) this.#bytes = new Uint8Array(sizeBytes);
     assert(at + bytes.length <= this.#bytes.length, "a piece lies inside the file");
     this.#bytes.set(bytes, at);

@@ -23,7 +23,7 @@ import { checkExpected } from "./expectation.ts";
 import { readCounters, type Counters } from "./counters.ts";
 import type { DatabaseSize } from "./database-size.ts";
 import type { DeferredKeys } from "./deferred-keys.ts";
-import type { CaptureOutcome, CaptureRequest, FormerState } from "./messages.ts";
+import type { CaptureOutcome, CaptureRequest, CommittedEntry, FormerState } from "./messages.ts";
 import type { Recorder } from "./recorder.ts";
 import { errorAnswer, Refusal } from "./refusal.ts";
 import { restoreState } from "./restore-state.ts";
@@ -284,4 +284,22 @@ function tooLarge(): Refusal {
 
 function badRequest(message: string): CaptureOutcome {
   return err({ code: "bad-request", message });
+}
+
+/**
+ * Whether the entries are exactly what was captured: one after the other in one term, because
+ * parts that something came between are dropped. The core's own entries may come before.
+ */
+export function isSameBatch(batch: CapturedBatch, entries: readonly CommittedEntry[]): boolean {
+  if (batch.hasSchemaChange) return false;
+  const first = entries.findIndex((entry) => entry.payload !== null);
+  const own = first < 0 ? [] : entries.slice(first);
+  return (
+    own.length === batch.payloads.length &&
+    own.every(({ payload, term }, i) => {
+      const captured = batch.payloads[i];
+      if (payload === null || captured === undefined || term !== own[0]?.term) return false;
+      return Buffer.compare(payload, captured) === 0;
+    })
+  );
 }

@@ -5,8 +5,8 @@
  * own database in the same SQLite instance. Decides the order of things (which transaction is
  * open, in which mode, what becomes of a captured batch) and leaves the work to its parts.
  */
-import { assert, defined, unreachable } from "../../shared/base/assert.ts";
-import { formatPosition, type LogIndex } from "../../shared/base/ids.ts";
+import { assert, defined } from "../../shared/base/assert.ts";
+import { formatPosition } from "../../shared/base/ids.ts";
 import { err, ok } from "../../shared/base/result.ts";
 import { joinParts } from "../../shared/changes/parts.ts";
 import { ApplyBatch } from "./apply.ts";
@@ -19,7 +19,7 @@ import {
   writeChecksums,
   writePosition,
 } from "./bookkeeping.ts";
-import { BatchCapture, namesChangedBy, type CapturedBatch } from "./capture.ts";
+import { BatchCapture, isSameBatch, namesChangedBy, type CapturedBatch } from "./capture.ts";
 import { PSEUDO_TABLE, sumSchema } from "./checksums.ts";
 import { Connection, SqliteError } from "./connection.ts";
 import { DatabaseSize } from "./database-size.ts";
@@ -31,19 +31,23 @@ import type {
   CaptureOutcome,
   CaptureRequest,
   CommittedEntry,
+  RepairOutcome,
   StoreImage,
   StoreMethods,
   StorePosition,
 } from "./messages.ts";
+import { comparePiece, readPiece } from "./compare-rows.ts";
 import { ConnectionMode } from "./mode.ts";
 import { runQuery } from "./query.ts";
 import { readFormerRows, readOutline } from "./outline.ts";
 import { findRow, readChanges } from "./past.ts";
 import { Recorder, type Installed } from "./recorder.ts";
+import { repairRows } from "./repair-rows.ts";
 import { Divergence } from "./row-writer.ts";
 import { readSchema } from "./schema.ts";
 import type { SqliteModule } from "./sqlite-module.ts";
 import type { StoreState } from "./state.ts";
+import type { TableLayout } from "./table-layout.ts";
 import { listTables, readColumns } from "./tables.ts";
 import { verifyStore } from "./verify.ts";
 import { wayBack } from "./way-back.ts";
@@ -60,6 +64,7 @@ type OpenDatabase = {
   readonly mode: ConnectionMode;
 };
 
+type ComparisonMethod = "rowPiece" | "compareRows" | "repairRows";
 type BackupMethod = "packBackup" | "backupPiece" | "putBackup" | "openBackup" | "foundImage";
 
 /** A store, empty until `load`. Call `dispose` at the end. */
@@ -142,6 +147,25 @@ export class StoreEngine {
       case "rowHistory":
         return findRow(params as StoreMethods["rowHistory"]["params"]);
       default:
+        return this.#dispatchComparison(method, params);
+    }
+  }
+
+  /** What this database is compared with another one by, and repaired. */
+  #dispatchComparison(method: ComparisonMethod | BackupMethod, params: unknown): unknown {
+    switch (method) {
+      case "rowPiece": {
+        const { table, ...wanted } = params as StoreMethods["rowPiece"]["params"];
+        return readPiece(this.#settled().connection, this.#layoutOf(table), wanted);
+      }
+      case "compareRows": {
+        const compared = params as StoreMethods["compareRows"]["params"];
+        const layout = this.#layoutOf(compared.table);
+        return comparePiece(this.#settled().connection, layout, compared);
+      }
+      case "repairRows":
+        return this.#repair(params as StoreMethods["repairRows"]["params"]);
+      default:
         return this.#dispatchBackup(method, params);
     }
   }
@@ -149,25 +173,12 @@ export class StoreEngine {
   /** What backups are made and read with. */
   #dispatchBackup(method: BackupMethod, params: unknown): unknown {
     switch (method) {
-      case "packBackup": {
-        const { image, marks } = params as StoreMethods["packBackup"]["params"];
-        return { sizeBytes: this.#backup.pack(image, marks) };
-      }
-      case "backupPiece": {
-        const { at, countMax } = params as StoreMethods["backupPiece"]["params"];
-        return this.#backup.piece(at, countMax);
-      }
-      case "putBackup": {
-        const { sizeBytes, at, bytes } = params as StoreMethods["putBackup"]["params"];
-        this.#backup.put(sizeBytes, at, bytes);
-        return null;
-      }
       case "openBackup":
         return this.#openBackup();
       case "foundImage":
         return foundFrom(this.#settled().connection);
       default:
-        return unreachable(method);
+        return this.#backup.handle(method, params);
     }
   }
 
@@ -183,18 +194,14 @@ export class StoreEngine {
   #load(image: Uint8Array | null): StoreMethods["load"]["result"] {
     this.dispose();
     const connection = new Connection(this.#sqlite, image ?? this.#emptyImage());
-    const recorder = new Recorder(connection);
-    const deferredKeys = new DeferredKeys(connection);
     try {
-      const mode = new ConnectionMode(connection);
+      const opened = this.#opened(connection);
       const position = readPosition(connection);
       if (position === null) throw new SqliteError("the image is not one of Tidemark's", 1);
       const schema = readSchema(connection);
       const checksums = readChecksums(connection);
       if (image === null) checksums.set(PSEUDO_TABLE.SCHEMA, sumSchema(connection));
-      this.#state = { position, schema, checksums, hasParts: null, rowCounts: new Map() };
-      const size = new DatabaseSize(connection, this.#databaseBytesMax);
-      this.#open = { connection, recorder, deferredKeys, size, mode };
+      this.#begin(opened, { position, schema, checksums });
       return ok(this.#position());
     } catch (error) {
       connection.close();
@@ -209,16 +216,23 @@ export class StoreEngine {
     const opened = this.#backup.open();
     if (!opened.ok) return opened;
     const { connection, told, schema, checksums } = opened.value;
-    const { position } = told;
-    this.#state = { position, schema, checksums, hasParts: null, rowCounts: new Map() };
-    this.#open = {
+    this.#begin(this.#opened(connection), { position: told.position, schema, checksums });
+    return ok(told);
+  }
+
+  #begin(open: OpenDatabase, state: Pick<StoreState, "position" | "schema" | "checksums">): void {
+    this.#open = open;
+    this.#state = { ...state, hasParts: null, rowCounts: new Map() };
+  }
+
+  #opened(connection: Connection): OpenDatabase {
+    return {
       connection,
       recorder: new Recorder(connection),
       deferredKeys: new DeferredKeys(connection),
-      size: new DatabaseSize(connection, this.#databaseBytesMax),
       mode: new ConnectionMode(connection),
+      size: new DatabaseSize(connection, this.#databaseBytesMax),
     };
-    return ok(told);
   }
 
   /** Made once for all engines: creating tables costs more than opening a file. */
@@ -310,7 +324,8 @@ export class StoreEngine {
       connection.rollback();
       recorder.wasRestoredTo(installed);
       if (!(error instanceof Divergence)) throw error;
-      return this.#diverged(index, error.message);
+      const detail = `Entry ${index} does not fit this database: ${error.message}. Nothing was applied.`;
+      return { type: "diverged", index, detail };
     }
     const { tables, ...effect } = batch.effect;
     return {
@@ -321,9 +336,18 @@ export class StoreEngine {
     };
   }
 
-  #diverged(index: LogIndex, reason: string): ApplyOutcome {
-    const detail = `Entry ${index} does not fit this database: ${reason}. Nothing was applied.`;
-    return { type: "diverged", index, detail };
+  #repair(wanted: StoreMethods["repairRows"]["params"]): RepairOutcome {
+    const { connection, recorder, mode } = this.#settled();
+    const state = this.#now();
+    mode.apply();
+    recorder.remove();
+    const outcome = repairRows(connection, state, wanted);
+    if (outcome.type === "repaired") this.#state = { ...state, rowCounts: new Map() };
+    return outcome;
+  }
+
+  #layoutOf(table: string): TableLayout {
+    return defined(this.#now().schema.tables.get(table), "who compares knows the tables");
   }
 
   #tables(): StoreMethods["tables"]["result"] {
@@ -373,22 +397,4 @@ export class StoreEngine {
 /** A new, empty-handed store. `load` comes first. */
 export function createStoreEngine(sqlite: SqliteModule, databaseBytesMax?: number): StoreEngine {
   return new StoreEngine(sqlite, databaseBytesMax);
-}
-
-/**
- * Whether the entries are exactly what was captured: one after the other in one term, because
- * parts that something came between are dropped. The core's own entries may come before.
- */
-function isSameBatch(batch: CapturedBatch, entries: readonly CommittedEntry[]): boolean {
-  if (batch.hasSchemaChange) return false;
-  const first = entries.findIndex((entry) => entry.payload !== null);
-  const own = first < 0 ? [] : entries.slice(first);
-  return (
-    own.length === batch.payloads.length &&
-    own.every(({ payload, term }, i) => {
-      const captured = batch.payloads[i];
-      if (payload === null || captured === undefined || term !== own[0]?.term) return false;
-      return Buffer.compare(payload, captured) === 0;
-    })
-  );
 }

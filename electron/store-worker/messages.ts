@@ -8,6 +8,7 @@ import type { ColumnInfo, StatementResult, TableInfo } from "../../shared/api/me
 import type { TransactionLine } from "../../shared/api/past.ts";
 import type { ExpectedRow } from "../../shared/changes/expected-row.ts";
 import type { Outline, RestoreScope } from "../../shared/changes/restore-plan.ts";
+import type { TableCounter } from "../../shared/changes/payload.ts";
 import type { RowChange } from "../../shared/changes/row-change.ts";
 import type { RowName } from "../../shared/changes/row-name.ts";
 import type { UndoConflict } from "../../shared/changes/undo.ts";
@@ -153,6 +154,35 @@ export type VerifyOutcome = {
   }[];
 };
 
+/** Rows of a table behind one key of it, in the key's order. */
+export type RowPiece = {
+  /** Their images, one after the other. */
+  readonly rows: Uint8Array;
+  /** The key of the last one, to go on from; null: the table has no more. */
+  readonly upTo: Uint8Array | null;
+};
+
+/** What is otherwise in one store than in a piece of another one. */
+export type PieceComparison = {
+  /** Rows that are not here, that should not be here, and that hold other values. */
+  readonly missing: number;
+  readonly surplus: number;
+  readonly changed: number;
+  /** Of these, as many as were to be kept: the changes that would make them equal, as a payload; null: none. */
+  readonly changes: Uint8Array | null;
+  readonly keptCount: number;
+  /** Of all of them, kept or not. */
+  readonly bytes: number;
+};
+
+/** What became of a repair. */
+export type RepairOutcome =
+  | { readonly type: "repaired" }
+  /** The database has moved on since it was compared. Nothing was changed. */
+  | { readonly type: "moved" }
+  /** It would still not have been what the log says. Nothing was changed. */
+  | { readonly type: "not-proven"; readonly detail: string };
+
 /** What an entry changed, in short. */
 export type PayloadSummary = Pick<
   TransactionLine,
@@ -252,6 +282,40 @@ export type StoreMethods = {
     result: StoreImage;
   };
   verify: { params: Record<string, never>; result: VerifyOutcome };
+  /** For another store to compare itself with. */
+  rowPiece: {
+    params: {
+      readonly table: string;
+      /** The last piece's `upTo`; null for the first one. */
+      readonly after: Uint8Array | null;
+      /** One row more may come. */
+      readonly bytesMax: number;
+    };
+    result: RowPiece;
+  };
+  /** Compares the rows behind `after` with another store's `rowPiece`. */
+  compareRows: {
+    params: {
+      readonly table: string;
+      readonly after: Uint8Array | null;
+      readonly piece: RowPiece;
+      /** Kept at most; all are counted. */
+      readonly rowsMax: number;
+      readonly bytesMax: number;
+    };
+    result: PieceComparison;
+  };
+  /** Carries out what `compareRows` found, unless the checksums are then still others than the log's. */
+  repairRows: {
+    params: {
+      /** Where the database stood when it was compared. */
+      readonly applied: Position;
+      readonly changes: readonly Uint8Array[];
+      /** All of them, as they should be. */
+      readonly counters: readonly TableCounter[];
+    };
+    result: RepairOutcome;
+  };
   describe: {
     params: { readonly payloads: readonly Uint8Array[] };
     result: readonly PayloadSummary[];

@@ -11,7 +11,8 @@ export function describeVerification(found: ApiResult<"verify">): string {
       ? `This copy differs from the leader's ${at}.`
       : `This copy is damaged ${at}, in: ${names}.`;
   }
+  if (found.comparedWith === "leader") return `Every row is identical to the leader's ${at}.`;
   return found.leader === null
     ? `Every row matches this copy's own checksum ${at}; the leader's was not heard there.`
-    : `Every row is identical to the leader's ${at}.`;
+    : `Every row matches this copy's own checksum ${at}. This computer leads: the others compare with it.`;
 }

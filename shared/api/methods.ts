@@ -9,6 +9,7 @@ import type { UndoConflict } from "../changes/undo.ts";
 import type { JsonCell, JsonParams, SqlStatement } from "../changes/values.ts";
 import type { AsOf, LagSample, SeatReason, SeatStatus, Status } from "../cluster/status.ts";
 import type { BackupMethods } from "./backups.ts";
+import type { CopyMethods } from "./copy.ts";
 import type { PastMoment } from "./past.ts";
 import type { PastApiMethods } from "./past-methods.ts";
 
@@ -128,7 +129,7 @@ export type LogLine = {
 type Empty = { readonly [key: string]: never };
 
 /** name -> params and result. */
-export interface ApiMethods extends BackupMethods, InterchangeMethods, PastApiMethods {
+export interface ApiMethods extends BackupMethods, CopyMethods, InterchangeMethods, PastApiMethods {
   status: { params: Empty; result: Status };
   /** First run: a new cluster with this member as its only voter. */
   createCluster: {
@@ -207,23 +208,6 @@ export interface ApiMethods extends BackupMethods, InterchangeMethods, PastApiMe
   log: {
     params: { readonly fromIndex?: number; readonly count?: number };
     result: { readonly lines: readonly LogLine[]; readonly lastIndex: LogIndex };
-  };
-  verify: {
-    params: Empty;
-    result: {
-      /** The rows are what the log says, and what the leader has where it could be compared. */
-      readonly isIdentical: boolean;
-      readonly index: LogIndex;
-      readonly rolling: string;
-      readonly recomputed: string;
-      readonly tables: readonly {
-        readonly name: string;
-        readonly rolling: string;
-        readonly recomputed: string;
-      }[];
-      /** The leader's checksum at the same index, when it was heard at that very index. */
-      readonly leader: string | null;
-    };
   };
   invite: {
     params: { readonly role?: "voter" | "mirror"; readonly expiresMs?: number };

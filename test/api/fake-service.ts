@@ -22,6 +22,7 @@ import type { JsonCell, JsonParams } from "../../shared/changes/values.ts";
 import { NOTHING_TO_LOSE } from "../../shared/cluster/safety.ts";
 import type { AsOf, Status } from "../../shared/cluster/status.ts";
 import type { AgentService } from "../../electron/agent/service.ts";
+import { MockCopy } from "../support/mock-copy.ts";
 
 /** Opens one with an empty database. */
 export async function openFakeService(): Promise<FakeService> {
@@ -40,6 +41,7 @@ export class FakeService implements AgentService {
   /** Asked after every write was done: its answer gets lost. */
   loses: (method: ApiMethod) => boolean = () => false;
   overrides: Partial<Status> = {};
+  readonly copy = new MockCopy();
   #index = 1;
 
   constructor(database: Database) {
@@ -107,14 +109,11 @@ export class FakeService implements AgentService {
       case "log":
         return ok(this.#log(params as ApiParams<"log">));
       case "verify":
-        return ok({
-          isIdentical: true,
-          index: logIndex(this.#index),
-          rolling: "00000000000000aa",
-          recomputed: "00000000000000aa",
-          tables: [],
-          leader: null,
-        });
+        return ok(this.copy.verification(logIndex(this.#index)));
+      case "verifyRows":
+        return ok(this.copy.rows(logIndex(this.#index)));
+      case "repairCopy":
+        return ok(this.copy.repair(logIndex(this.#index)));
       case "invite":
         return ok({ link: "tidemark://join/abc", expiresAt: "2026-11-22T12:00:00.000Z" });
       case "switchover":

@@ -20,6 +20,8 @@ export class Computer {
   starters: Partial<Starters> = {};
   env: Record<string, string> = {};
   isErrorTty = false;
+  /** What a person at the terminal answers; null: nobody is there. */
+  answer: string | null = null;
   /** Lets go of commands that wait for Ctrl+C. */
   stop: () => void = () => undefined;
 
@@ -57,6 +59,10 @@ export class Computer {
       error: (text) => void (error += text),
       isErrorTty: this.isErrorTty,
       isOutTty: false,
+      ask: (question) => {
+        error += question;
+        return Promise.resolve(this.answer);
+      },
       env: this.env,
       platform: "linux",
       homeFolder: this.root,

@@ -58,17 +58,23 @@ describe("the lag chart", () => {
 describe("the check of a copy", () => {
   const found = {
     isIdentical: true,
+    comparedWith: "leader",
     index: logIndex(9),
     rolling: "a",
     recomputed: "a",
     tables: [],
-    leader: "a" as string | null,
-  };
+    leader: "a",
+  } as const;
 
   it("claims to equal the leader only when the leader's checksum was compared", () => {
     expect(describeVerification(found)).toContain("identical to the leader");
-    const unheard = describeVerification({ ...found, leader: null });
+    const own = { ...found, comparedWith: "own-log" } as const;
+    const unheard = describeVerification({ ...own, leader: null });
     expect(unheard).not.toContain("identical to the leader");
+    expect(unheard).toContain("was not heard");
+    const leading = describeVerification(own);
+    expect(leading).not.toContain("identical to the leader");
+    expect(leading).toContain("This computer leads");
   });
 
   it("names the damaged tables", () => {

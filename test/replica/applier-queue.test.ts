@@ -87,3 +87,47 @@ test("checksums of a database that was replaced are not told any more", async ()
   expect(applier.checksumAt(logIndex(3))).toBe("c");
   await applier.close();
 });
+
+test("nothing is applied while somebody looks at the database, and it goes on afterwards", async () => {
+  const { applier, batches, endBatch, resume, log } = makeApplier([8, 8, 8, 8]);
+  resume();
+  applier.enqueue(log.slice(0, 1));
+  let look: () => void = () => undefined;
+  const seen: number[] = [];
+  const looking = applier.whilePaused(async () => {
+    seen.push(applier.position.applied.index);
+    await new Promise<void>((resolve) => (look = resolve));
+    seen.push(applier.position.applied.index);
+  });
+  // The batch under way ends first; what is committed meanwhile waits.
+  expect(seen).toEqual([]);
+  applier.enqueue(log.slice(1, 3));
+  await endBatch();
+  expect(seen).toEqual([1]);
+  expect(batches).toEqual([[1]]);
+  look();
+  await looking;
+  expect(seen).toEqual([1, 1]);
+  await endBatch();
+  expect(batches).toEqual([[1], [2, 3]]);
+  await applier.close();
+});
+
+test("a database that is filled anew while it stands still goes on from there", async () => {
+  const { applier, batches, endBatch, resume, log } = makeApplier([8, 8, 8]);
+  resume();
+  applier.enqueue(log.slice(0, 2));
+  await endBatch();
+  await applier.whilePaused(async () => {
+    applier.lost();
+    await applier.suspend();
+    resume();
+    expect(batches).toHaveLength(1);
+  });
+  await endBatch();
+  expect(batches).toEqual([
+    [1, 2],
+    [1, 2],
+  ]);
+  await applier.close();
+});

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { PAST_IMAGE_BYTES_MAX } from "../../electron/agent/replica/past-state.ts";
+import { PAST_IMAGE_BYTES_MAX } from "../../electron/agent/replica/scratch-replay.ts";
 import type { SqliteModule } from "../../electron/store-worker/sqlite-module.ts";
 import type { PastMoment } from "../../shared/api/past.ts";
 import { request } from "../store/store-fixture.ts";

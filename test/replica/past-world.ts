@@ -48,9 +48,9 @@ export class PastWorld {
   state!: PastState;
   past!: Past;
   reader!: AsOfReader;
+  snapshotter!: Snapshotter;
   readonly #sqlite: SqliteModule;
   readonly #sizes: PastWorldSizes;
-  #snapshotter!: Snapshotter;
   #position!: StorePosition;
   #term = 1;
   #onLost: (() => void) | null = null;
@@ -102,7 +102,7 @@ export class PastWorld {
     }));
     value(await this.log.append(entries));
     this.#apply(entries);
-    await this.#snapshotter.maybeSnapshot();
+    await this.snapshotter.maybeSnapshot();
   }
 
   /** Another leader begins. */
@@ -153,7 +153,7 @@ export class PastWorld {
 
   async #close(): Promise<void> {
     await this.state.close();
-    await this.#snapshotter.close();
+    await this.snapshotter.close();
     await this.log.close();
   }
 
@@ -178,7 +178,7 @@ export class PastWorld {
     const { retentionBytes, snapshotAfterBytes } = this.#sizes;
     const { store } = this;
     const appliedIndex = (): LogIndex => this.applied;
-    this.#snapshotter = new Snapshotter({
+    this.snapshotter = new Snapshotter({
       ...{ store, log, files, logger: silentLogger },
       applier: this as unknown as Applier,
       storage: new StorageState("test"),
@@ -188,7 +188,7 @@ export class PastWorld {
       wallMs: () => clock.wallMs(),
       lowestNeeded: () => this.log.lastIndex,
     });
-    const openStore = (onLost: () => void): Store => this.#openScratch(onLost);
+    const openStore = (onLost: () => void): Store => this.openScratch(onLost);
     this.state = new PastState({ ...{ log, files, clock, logger: silentLogger }, openStore });
     this.past = new Past({ log, store, clock: timeless(clock), appliedIndex });
     this.reader = new AsOfReader({
@@ -201,7 +201,8 @@ export class PastWorld {
     });
   }
 
-  #openScratch(onLost: () => void): Store {
+  /** A store of its own, as `Ports` opens it. */
+  openScratch(onLost: () => void): Store {
     const engine = createStoreEngine(this.#sqlite);
     this.scratch.opened += 1;
     this.scratch.open += 1;

@@ -249,4 +249,16 @@ describe("Troubles", () => {
     await wrong.mismatch();
     expect(wrong.steps).toEqual(["hand over", "rebuild"]);
   });
+
+  it("whose rows were repaired is well, and looks again at the next difference", async () => {
+    const member = new Member();
+    member.told = new Map([[A, "theirs"]]);
+    await member.mismatch();
+    await member.mismatch();
+    expect(member.storage.shown.state).toBe("diverged");
+    member.troubles.onRepaired();
+    expect(member.storage.isOk).toBe(true);
+    await member.mismatch();
+    expect(member.storage.shown.state).toBe("diverged");
+  });
 });

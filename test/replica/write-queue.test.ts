@@ -72,6 +72,41 @@ function write(sql: string, client: CaptureRequest["client"] = null): WriteReque
 }
 
 describe("the write queue", () => {
+  it("captures nothing while it is held, and lets the batch under way end before", async () => {
+    const leader = new FakeLeader();
+    const first = leader.queue.submit(write("a"));
+    let release: () => void = () => undefined;
+    const steps: string[] = [];
+    const held = leader.queue.whileHeld(async () => {
+      steps.push(`held after ${leader.proposed.length}`);
+      await new Promise<void>((resolve) => (release = resolve));
+    });
+    await first;
+    const second = leader.queue.submit(write("b"));
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    expect(steps).toEqual(["held after 1"]);
+    expect(leader.captured).toHaveLength(1);
+    release();
+    await held;
+    expect((await second).ok).toBe(true);
+    expect(leader.captured).toHaveLength(2);
+  });
+
+  it("that is held fails what waits when leadership is lost, and can be held on a follower", async () => {
+    const leader = new FakeLeader();
+    let release: () => void = () => undefined;
+    const held = leader.queue.whileHeld(() => new Promise<void>((resolve) => (release = resolve)));
+    const waiting = leader.queue.submit(write("a"));
+    leader.refusal = NOT_LEADER;
+    leader.queue.failWaiting(NOT_LEADER);
+    expect(await waiting).toMatchObject({ ok: false, error: { code: "not-leader" } });
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    release();
+    await held;
+    expect(leader.captured).toEqual([]);
+    expect(await leader.queue.whileHeld(() => Promise.resolve("done"))).toBe("done");
+  });
+
   it("captures what arrived together in one batch and proposes it at once", async () => {
     const leader = new FakeLeader();
     const outcomes = await Promise.all(

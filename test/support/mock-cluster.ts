@@ -7,6 +7,7 @@ import { safetyOf } from "../../shared/cluster/safety.ts";
 import type { RetentionKey } from "../../shared/cluster/retention.ts";
 import type { AsOf, LagSample, MemberStatus, Status } from "../../shared/cluster/status.ts";
 import { MockBackups } from "./mock-backups.ts";
+import { MockCopy } from "./mock-copy.ts";
 
 /** What a test may say about a computer. */
 export type MockMember = {
@@ -40,6 +41,7 @@ export class MockCluster {
   alarm: Status["alarm"] = null;
   /** How much of the past is kept. */
   retention: Readonly<Record<RetentionKey, number>> = { "retention-mib": 64, "retention-days": 30 };
+  copy = new MockCopy();
   backups = new MockBackups();
   /** What happened before a window was opened. */
   history: readonly HistoryEvent[] = [];

@@ -78,7 +78,11 @@ function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatab
     case "lagHistory":
       return { result: { samples: cluster.lagSamples() } };
     case "verify":
-      return { result: verification(cluster) };
+      return { result: cluster.copy.verification(cluster.index) };
+    case "verifyRows":
+      return { result: cluster.copy.rows(cluster.index) };
+    case "repairCopy":
+      return { result: cluster.copy.repair(cluster.index) };
     case "log":
       return { result: { lines: [], lastIndex: cluster.index } };
     case "transactions":
@@ -203,18 +207,6 @@ function invite() {
   return {
     link: "tidemark://join/eyJoIjoiMTkyLjE2OC40LjIwOjc0MjAiLCJzIjoiN2ZhMDk5In0?f=k5wq7tq3m2",
     expiresAt: new Date(Date.now() + 30 * 60_000).toISOString(),
-  };
-}
-
-function verification(cluster: MockCluster) {
-  const checksum = "9f3c1b70aa52d4e1";
-  return {
-    isIdentical: true,
-    index: cluster.index,
-    rolling: checksum,
-    recomputed: checksum,
-    tables: [],
-    leader: checksum,
   };
 }
 

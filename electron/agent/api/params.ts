@@ -150,6 +150,8 @@ const schemas: Schemas = {
     value: v.union([v.pipe(v.number(), v.safeInteger()), v.pipe(v.string(), v.maxLength(100))]),
   }),
   verify: empty,
+  verifyRows: v.strictObject({ rowsMax: v.exactOptional(v.pipe(count, v.maxValue(1_000))) }),
+  repairCopy: empty,
   invite: v.strictObject({
     role: v.exactOptional(v.picklist(["voter", "mirror"])),
     expiresMs: v.exactOptional(v.pipe(count, v.minValue(1_000), v.maxValue(30 * DAY_MS))),

@@ -161,6 +161,13 @@ export class SnapshotFiles {
     return ok(null);
   }
 
+  /** Puts those of some positions aside: their bytes are what was stored, and their rows are not what they should be. */
+  async distrust(isWrong: (index: LogIndex) => boolean): Promise<number> {
+    const wrong = this.#kept.filter(({ mark }) => isWrong(mark.position.index));
+    for (const info of wrong) await this.#putAside(info.path);
+    return wrong.length;
+  }
+
   /** Opens the newest one for sending; null when there is none. The caller closes it. */
   async openLatest(): Promise<Result<SnapshotReader | null, DiskError>> {
     const info = this.latest();

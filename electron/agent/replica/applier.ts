@@ -59,6 +59,8 @@ export class Applier {
   #heldUntil: LogIndex = logIndex(0);
   #running: Promise<void> | null = null;
   #isSuspended = true;
+  /** Somebody looks at the database and wants it to stand still. */
+  #isPaused = false;
   /** The store is empty: nothing may be read or captured until it is filled again. */
   #isLost = false;
   #isStopped = false;
@@ -173,6 +175,19 @@ export class Applier {
     this.#clearQueue();
   }
 
+  /** Lets the batch under way end and applies nothing while `work` runs. One at a time. */
+  async whilePaused<T>(work: () => Promise<T>): Promise<T> {
+    assert(!this.#isPaused, "the database stands still for one at a time");
+    this.#isPaused = true;
+    try {
+      await this.#running;
+      return await work();
+    } finally {
+      this.#isPaused = false;
+      this.#start();
+    }
+  }
+
   /** No more entries; callers that wait are told so. */
   async close(): Promise<void> {
     this.#isStopped = true;
@@ -184,8 +199,12 @@ export class Applier {
     return this.#target > this.#position.applied.index && this.#target >= this.#heldUntil;
   }
 
+  get #isResting(): boolean {
+    return this.#isSuspended || this.#isPaused || this.#isStopped;
+  }
+
   #start(): void {
-    if (this.#running !== null || !this.#hasWork || this.#isSuspended || this.#isStopped) return;
+    if (this.#running !== null || !this.#hasWork || this.#isResting) return;
     this.#running = this.#run().finally(() => {
       this.#running = null;
       // Something may have been handed over while the last batch ended.
@@ -194,7 +213,7 @@ export class Applier {
   }
 
   async #run(): Promise<void> {
-    while (this.#hasWork && !this.#isSuspended) {
+    while (this.#hasWork && !this.#isResting) {
       const batch = this.#readBatch();
       if (batch === null) return;
       const outcome = await this.#apply(batch);

@@ -7,7 +7,7 @@ import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { AsOf } from "../../../shared/cluster/status.ts";
 import type { LogView } from "../../../shared/raft/types.ts";
-import { tooOld } from "./past-state.ts";
+import { tooOld } from "./scratch-replay.ts";
 import type { PastState } from "./past-state.ts";
 import type { Past } from "./past.ts";
 import { QUERY_ROWS_DEFAULT } from "./reader.ts";

@@ -109,6 +109,11 @@ export class Leadership {
     }
   }
 
+  /** Captures nothing while `work` runs: see `WriteQueue`. */
+  whileHeld<T>(work: () => Promise<T>): Promise<T> {
+    return this.#queue.whileHeld(work);
+  }
+
   /** The leader, waiting for at most one election timeout; null when nobody was elected. */
   async waitForLeader(): Promise<MemberId | null> {
     const { clock, electionMs, raftStatus } = this.#options;

@@ -34,10 +34,10 @@ import { AsOfReader } from "./as-of-reader.ts";
 import { askStore } from "./ask-store.ts";
 import type { Applier } from "./applier.ts";
 import type { ClusterSettings } from "./cluster-settings.ts";
+import type { CopyCheck } from "./copy-check.ts";
 import type { Forwarder } from "./forwarder.ts";
 import type { LagHistory } from "./lag-history.ts";
 import type { LagTracker } from "./lag-tracker.ts";
-import { leaderChecksum } from "./leader-checksum.ts";
 import type { Leadership } from "./leadership.ts";
 import { PastMethods } from "./past-methods.ts";
 import type { PastState } from "./past-state.ts";
@@ -80,6 +80,7 @@ type MethodsOptions = {
   readonly storage: StorageState;
   readonly administration: Administration;
   readonly backups: BackupKeeper;
+  readonly copyCheck: CopyCheck;
   readonly status: () => Status;
   /** How far everybody is, as this member knows it. */
   readonly rows: () => readonly StageRow[];
@@ -158,7 +159,7 @@ export class Methods {
   }
 
   #makeHandlers(): Handlers {
-    const { reader, lagHistory, administration, storage, status, backups } = this.#options;
+    const { reader, lagHistory, administration, status, backups, copyCheck } = this.#options;
     return {
       status: () => Promise.resolve(ok(status())),
       execute: (params) => this.#writes.execute(params),
@@ -166,14 +167,17 @@ export class Methods {
       query: async (params) => {
         const { asOf } = params;
         if (asOf !== undefined) return this.#then((past) => past.query(params, asOf));
-        const refusal = storage.readRefusal();
-        return refusal === null ? reader.query(params) : err(refusal);
+        return this.#unlessDiverged(() => reader.query(params));
       },
       tables: ({ asOf }) =>
-        asOf === undefined ? this.#tables() : this.#then((past) => past.tables(asOf)),
+        asOf === undefined
+          ? this.#unlessDiverged(() => this.#tables())
+          : this.#then((past) => past.tables(asOf)),
       log: (params) => this.#log(params),
-      verify: () => this.#verify(),
-      backup: (params) => this.#backup(params),
+      verify: () => copyCheck.verify(),
+      verifyRows: (params) => copyCheck.verifyRows(params),
+      repairCopy: () => copyCheck.repairCopy(),
+      backup: (params) => this.#unlessDiverged(() => this.#backup(params)),
       makeBackup: (params) => backups.make(params),
       backups: async () => ok(await backups.report()),
       verifyBackup: ({ file }) => backups.verify(file),
@@ -188,9 +192,9 @@ export class Methods {
         this.#onLeader("switchover", params, () => administration.switchover(params)),
       removeMember: (params) =>
         this.#onLeader("removeMember", params, () => administration.remove(params)),
-      transactions: (params) => this.#past.transactions(params),
-      transaction: (params) => this.#past.transaction(params),
-      rowHistory: (params) => this.#past.rowHistory(params),
+      transactions: (params) => this.#unlessDiverged(() => this.#past.transactions(params)),
+      transaction: (params) => this.#unlessDiverged(() => this.#past.transaction(params)),
+      rowHistory: (params) => this.#unlessDiverged(() => this.#past.rowHistory(params)),
       undoPreview: (params) => this.#past.undoPreview(params),
       undo: (params) => this.#past.undo(params),
       undoImportPreview: (params) => this.#past.imports.preview(params),
@@ -208,7 +212,17 @@ export class Methods {
     ask: (past: AsOfReader) => Promise<Result<T, ApiError>>,
   ): Promise<Result<T, ApiError>> {
     const refusal = await this.#readRefusal();
-    return refusal === null ? ask(this.#asOf) : err(refusal);
+    return refusal === null ? this.#unlessDiverged(() => ask(this.#asOf)) : err(refusal);
+  }
+
+  /** Reads, unless this copy is known to be wrong: before, and by the time the answer is there. */
+  async #unlessDiverged<T>(read: () => Promise<Result<T, ApiError>>): Promise<Result<T, ApiError>> {
+    const { storage } = this.#options;
+    const refusal = storage.readRefusal();
+    if (refusal !== null) return err(refusal);
+    const answer = await read();
+    const since = storage.readRefusal();
+    return since === null ? answer : err(since);
   }
 
   #makePast(): { readonly past: PastMethods; readonly asOf: AsOfReader } {
@@ -288,27 +302,10 @@ export class Methods {
     return ok({ lines, lastIndex: log.lastIndex });
   }
 
-  async #verify(): Promise<Result<ApiResult<"verify">, ApiError>> {
-    const loading = await this.#options.reader.waitUntilLoaded();
-    if (loading !== null) return err(loading);
-    const asked = await askStore(this.#options.context.ports.store, "verify", {});
-    if (!asked.ok) return asked;
-    const outcome = asked.value;
-    const { applied, checksum } = outcome.position;
-    const leader = await leaderChecksum(this.#options, applied.index);
-    return ok({
-      isIdentical: checksum === outcome.recomputed && (leader === null || leader === checksum),
-      index: applied.index,
-      rolling: checksum,
-      recomputed: outcome.recomputed,
-      tables: outcome.tables,
-      leader,
-    });
-  }
-
   async #readRefusal(): Promise<ApiError | null> {
     const { storage, reader } = this.#options;
-    return storage.readRefusal() ?? (await reader.waitUntilLoaded());
+    // While it was loaded anew it may have been found to differ again.
+    return storage.readRefusal() ?? (await reader.waitUntilLoaded()) ?? storage.readRefusal();
   }
 
   async #backup(params: ApiParams<"backup">): Promise<Result<ApiResult<"backup">, ApiError>> {

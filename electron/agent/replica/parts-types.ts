@@ -16,6 +16,7 @@ import type { PeerLinks } from "../transport/peer-links.ts";
 import type { Applier } from "./applier.ts";
 import type { AppliedListener } from "./applier.ts";
 import type { ClusterSettings } from "./cluster-settings.ts";
+import type { CopyCheck } from "./copy-check.ts";
 import type { EventHub } from "./event-hub.ts";
 import type { Forwarder } from "./forwarder.ts";
 import type { LagTracker } from "./lag-tracker.ts";
@@ -87,6 +88,7 @@ export type Parts = {
   readonly pastState: PastState;
   readonly administration: Administration;
   readonly backups: BackupKeeper;
+  readonly copyCheck: CopyCheck;
   readonly methods: Methods;
   readonly pulse: Pulse;
 };

@@ -13,11 +13,13 @@ import { SEATS_METHOD, Vouching } from "../members/vouching.ts";
 import type { PeerInfo } from "../transport/peer-links.ts";
 import { Applier } from "./applier.ts";
 import { ClusterSettings } from "./cluster-settings.ts";
+import { CopyCheck } from "./copy-check.ts";
 import { EventHub } from "./event-hub.ts";
 import { Forwarder } from "./forwarder.ts";
 import { LagHistory } from "./lag-history.ts";
 import { LagTracker } from "./lag-tracker.ts";
 import { makeDriver, makeLinks, makeSeats } from "./link-parts.ts";
+import { leaderChecksum } from "./leader-checksum.ts";
 import { Leadership } from "./leadership.ts";
 import { Methods } from "./methods.ts";
 import type { Parts, PartsBase } from "./parts-types.ts";
@@ -83,9 +85,10 @@ export function makeParts(base: PartsBase): Parts {
     ...{ leadership, forwarder, administration, reader, storage, hub, driver, links, seats },
     backups,
   };
-  const methods = makeMethods(base, { ...data, ...service }, history);
+  const copyCheck = makeCopyCheck(base, { ...data, ...service, troubles });
+  const methods = makeMethods(base, { ...data, ...service, copyCheck }, history);
   const pulse = makePulse(base, { ...data, ...service, vouching }, history);
-  return { ...data, ...service, admission, troubles, methods, pulse };
+  return { ...data, ...service, admission, troubles, copyCheck, methods, pulse };
 }
 
 type DataParts = Pick<
@@ -189,11 +192,32 @@ function makeReader(
   });
 }
 
-type ServiceParts = Omit<Parts, "admission" | "troubles" | "methods" | "pulse">;
+type ServiceParts = Omit<Parts, "admission" | "troubles" | "copyCheck" | "methods" | "pulse">;
+
+function makeCopyCheck(
+  { options, files }: PartsBase,
+  parts: ServiceParts & Pick<Parts, "troubles">,
+): CopyCheck {
+  const { applier, leadership, reader, recovery, snapshotter, pastState, storage } = parts;
+  const { forwarder, hub, troubles } = parts;
+  const { store, logger, openScratchStore } = options.ports;
+  const raftStatus = (): RaftStatus => files.raft.status();
+  return new CopyCheck({
+    ...{ store, logger, openStore: openScratchStore, log: files.log, files: files.snapshots },
+    ...{ applier, leadership, reader, recovery, snapshotter, pastState, storage },
+    isLeader: () => raftStatus().role === "leader",
+    leaderChecksum: (index) => leaderChecksum({ raftStatus, applier, forwarder }, index),
+    onRepaired: (index) => {
+      troubles.onRepaired();
+      const all = { tables: ["*"], rowCount: 0, isSchemaChange: true };
+      hub.emit({ type: "committed", fromIndex: index, toIndex: index, ...all });
+    },
+  });
+}
 
 function makeMethods(
   { options, files, context, replica }: PartsBase,
-  parts: ServiceParts,
+  parts: ServiceParts & Pick<Parts, "copyCheck">,
   lagHistory: LagHistory,
 ): Methods {
   const { applier, leadership, reader, forwarder, lag, storage, administration, hub } = parts;
@@ -214,6 +238,7 @@ function makeMethods(
     storage,
     administration,
     backups: parts.backups,
+    copyCheck: parts.copyCheck,
     status: () => replica.status(),
     rows: () => stageRows(replica.statusSources()),
     history: () => hub.history,

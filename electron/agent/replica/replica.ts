@@ -153,9 +153,10 @@ export class Replica implements PartsListener {
     this.#isClosed = true;
     const { pulse, leadership, transfers, links, driver, applier, snapshotter, seats, hub } =
       this.#parts;
-    const { pastState, backups } = this.#parts;
+    const { pastState, backups, copyCheck } = this.#parts;
     pulse.stop();
     leadership.close();
+    await copyCheck.close();
     await backups.close();
     await transfers.close();
     await links.close();

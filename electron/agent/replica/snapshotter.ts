@@ -50,6 +50,7 @@ export class Snapshotter {
   readonly #options: SnapshotterOptions;
   #running: Promise<void> | null = null;
   #isClosed = false;
+  #isHeld = false;
   /** Up to here the log was let go of last; only whole segments go. */
   #cutAt = 0;
   /** Where the database stood at the last look, and how many looks found it there. */
@@ -57,6 +58,22 @@ export class Snapshotter {
 
   constructor(options: SnapshotterOptions) {
     this.#options = options;
+  }
+
+  /** Makes none and lets go of nothing while `work` runs. One at a time. */
+  async whileHeld<T>(work: () => Promise<T>): Promise<T> {
+    this.#isHeld = true;
+    try {
+      await this.#running;
+      return await work();
+    } finally {
+      this.#isHeld = false;
+    }
+  }
+
+  /** Makes one now: the newest ones were put aside. */
+  renew(): Promise<void> {
+    return this.#snapshot();
   }
 
   /**
@@ -94,7 +111,7 @@ export class Snapshotter {
   }
 
   #snapshot(): Promise<void> {
-    if (this.#isClosed || !this.#options.storage.isOk) return Promise.resolve();
+    if (this.#isClosed || this.#isHeld || !this.#options.storage.isOk) return Promise.resolve();
     this.#running ??= this.#make().finally(() => {
       this.#running = null;
     });
@@ -126,7 +143,7 @@ export class Snapshotter {
 
   async #truncate(): Promise<void> {
     const { log, files, lowestNeeded, storage } = this.#options;
-    if (!storage.isOk) return;
+    if (!storage.isOk || this.#isHeld) return;
     const { bytes } = this.#options.retention();
     const window = Math.max(firstIndexWithin(log, bytes) - 1, this.#lastTooOld());
     const pruned = await files.keepFor(logIndex(window));

@@ -71,6 +71,13 @@ export class Troubles {
     void this.#exclusively(() => (this.#isRebuilt ? this.#giveUp(detail) : this.#rebuild()));
   }
 
+  /** The rows were repaired and proven. Whether they are the leader's, the next beat says. */
+  onRepaired(): void {
+    this.#quietUntilMs = Number.NEGATIVE_INFINITY;
+    this.#options.storage.rebuilt();
+    this.#options.onChange();
+  }
+
   /** Another member holds other data at an index. */
   onMismatch(member: MemberId, index: LogIndex): void {
     const { clock, applier } = this.#options;

@@ -11,6 +11,7 @@
  * Only `unknown-outcome` leaves it open, and a retry with the same client and sequence settles it.
  */
 import type { AckLevel, ApiError, StatementResult } from "../../../shared/api/methods.ts";
+import { assert } from "../../../shared/base/assert.ts";
 import { logIndex } from "../../../shared/base/ids.ts";
 import type { Position, Term } from "../../../shared/base/ids.ts";
 import { err, ok } from "../../../shared/base/result.ts";
@@ -68,6 +69,10 @@ export class WriteQueue {
   readonly #context: WriteContext;
   #waiting: Pending[] = [];
   #isRunning = false;
+  /** The batch under way. */
+  #batch: Promise<void> | null = null;
+  /** Until it resolves nothing is captured. */
+  #hold: Promise<void> | null = null;
   /** Retries that arrive while the first try is under way share its outcome. */
   readonly #inFlight = new Map<
     string,
@@ -99,6 +104,24 @@ export class WriteQueue {
     return error === null ? outcome : err(error);
   }
 
+  /**
+   * Captures nothing while `work` runs, and begins it when all that was captured is applied, or will never be: an edit
+   * that was captured on rows that are repaired meanwhile would fit to nothing. One at a time.
+   */
+  async whileHeld<T>(work: () => Promise<T>): Promise<T> {
+    assert(this.#hold === null, "the queue is held by one at a time");
+    let release: () => void = () => undefined;
+    this.#hold = new Promise((resolve) => (release = resolve));
+    try {
+      await this.#batch;
+      await this.#context.settled();
+      return await work();
+    } finally {
+      this.#hold = null;
+      release();
+    }
+  }
+
   /** Ends everything that was not proposed yet; what was proposed ends by itself. */
   failWaiting(error: ApiError): void {
     const waiting = this.#waiting;
@@ -118,7 +141,10 @@ export class WriteQueue {
   async #run(): Promise<void> {
     this.#isRunning = true;
     try {
-      while (this.#waiting.length > 0) await this.#runBatch();
+      while (this.#waiting.length > 0) {
+        if (this.#hold !== null) await this.#hold;
+        else await (this.#batch = this.#runBatch());
+      }
     } finally {
       this.#isRunning = false;
     }

@@ -1,4 +1,4 @@
-/** `status`, `log`, `verify`: what this member knows. */
+/** `status`, `log`: what this member knows. */
 import type { ApiResult } from "../../../shared/api/methods.ts";
 import { formatPosition } from "../../../shared/base/ids.ts";
 import { ok } from "../../../shared/base/result.ts";
@@ -38,9 +38,6 @@ export function registerStateCommands(context: CliContext): void {
     .action((options: LogOptions) =>
       withAgent(context, options, (client, scope) => log(client, scope, options)),
     );
-  addCommand(context, "verify", "recompute the checksums from the rows").action(
-    (options: CommonOptions) => withAgent(context, options, verify),
-  );
 }
 
 async function status(client: AgentClient, scope: CommandScope): Promise<CommandResult> {
@@ -169,22 +166,6 @@ function printLines(scope: CommandScope, lines: Lines): void {
     const text = scope.isJson ? JSON.stringify(line) : (logRows([line])[0] ?? []).join("  ");
     scope.terminal.out(`${text}\n`);
   }
-}
-
-async function verify(client: AgentClient, scope: CommandScope): Promise<CommandResult> {
-  const answer = await client.call("verify", {});
-  if (!answer.ok) return failWith(answer.error);
-  const { isIdentical, index, rolling, recomputed, tables, leader } = answer.value;
-  print(scope, answer.value, () => {
-    const columns = [{ title: "TABLE" }, { title: "LOG SAYS" }, { title: "ROWS SAY" }];
-    const rows = tables.map((table) => [table.name, table.rolling, table.recomputed]);
-    const compared =
-      leader === null ? "not compared (it was not heard at this index)" : `${leader}`;
-    return `${textTable(columns, rows)}\nall: ${rolling} ${recomputed}  leader: ${compared}\n`;
-  });
-  if (!isIdentical) return fail(`the data at ${index} is NOT what the log says it should be.`);
-  if (!scope.isJson) scope.terminal.out(`Identical at ${index}.\n`);
-  return ok(null);
 }
 
 function wholeNumber(text: string): number | null {
