@@ -107,7 +107,9 @@ export class Nemesis {
     if (!randomChance(this.#rng, options.fellLeaderShare)) return;
     const { process } = member;
     scheduler.after(this.#momentMs(), () => {
-      if (!this.#isOver && member.process === process) this.#fell(member);
+      // Who remembers what a disk held that is being put back must not go meanwhile (seed 1502826).
+      if (this.#isOver || this.#victims.wounds.isBusy) return;
+      if (member.process === process) this.#fell(member);
     });
   }
 
