@@ -6,7 +6,9 @@ import type { LagSample, MemberStatus } from "../../shared/cluster/status.ts";
 import { describeFailure, failureLine, type Failure } from "../parts/failure.ts";
 import { formatDuration } from "../parts/format.ts";
 import type { Notices } from "../parts/notices.svelte.ts";
+import { text } from "../text/en.ts";
 import { mergeSamples } from "./lag-series.ts";
+import { differingRowCount, rowsText } from "./verification.ts";
 
 /** How far back the chart begins, in ms. */
 const HISTORY_MS = 60 * 60 * 1_000;
@@ -22,8 +24,9 @@ export class ComputersController {
   #samples = $state.raw<readonly LagSample[]>([]);
   #invite = $state.raw<ApiResult<"invite"> | null>(null);
   #inviteFailure = $state.raw<Failure | null>(null);
-  #verification = $state.raw<ApiResult<"verify"> | null>(null);
+  #check = $state.raw<ApiResult<"verifyRows"> | null>(null);
   #isVerifying = $state(false);
+  #isRepairing = $state(false);
   #movingTo = $state<string | null>(null);
   readonly #agent: Agent;
   readonly #notices: Notices;
@@ -55,12 +58,17 @@ export class ComputersController {
     return this.#inviteFailure;
   }
 
-  get verification(): ApiResult<"verify"> | null {
-    return this.#verification;
+  /** What the last check of this copy found; null before there was one. */
+  get check(): ApiResult<"verifyRows"> | null {
+    return this.#check;
   }
 
   get isVerifying(): boolean {
     return this.#isVerifying;
+  }
+
+  get isRepairing(): boolean {
+    return this.#isRepairing;
   }
 
   /** The member leadership is being moved to, or null. */
@@ -95,12 +103,32 @@ export class ComputersController {
     this.#notices.done(`${member.name} was removed.`);
   }
 
+  /** Checks this copy, and names what differs. */
   async verify(): Promise<void> {
     this.#isVerifying = true;
-    const answer = await this.#agent.call("verify", {});
+    const answer = await this.#agent.call("verifyRows", {});
     this.#isVerifying = false;
-    this.#verification = answer.ok ? answer.value : null;
+    this.#check = answer.ok ? answer.value : null;
     if (!answer.ok) this.#refused(answer.error);
+  }
+
+  /** Puts this copy right, once a person has seen what differs and said so. */
+  async repair(): Promise<void> {
+    this.#isRepairing = true;
+    const answer = await this.#agent.call("repairCopy", {});
+    this.#isRepairing = false;
+    if (!answer.ok) return this.#refused(answer.error);
+    const outcome = answer.value;
+    if (outcome.done === "rows") {
+      const rows = rowsText(differingRowCount(outcome.differences));
+      this.#notices.done(text.copy.doneRows(rows));
+    } else if (outcome.done === "all") this.#notices.done(text.copy.doneAll);
+    else {
+      const isRolledBack = outcome.done === "rolled-back";
+      this.#notices.problem(isRolledBack ? text.copy.rolledBack : text.copy.nothingDone);
+    }
+    // What is shown is always what was just found.
+    await this.verify();
   }
 
   dispose(): void {

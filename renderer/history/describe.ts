@@ -7,18 +7,12 @@ import type { UndoConflict } from "../../shared/changes/undo.ts";
 import type { JsonCell } from "../../shared/changes/values.ts";
 import type { RowName } from "../../shared/api/statements.ts";
 import { cellText } from "../parts/cell-text.ts";
+import { isChangedCell } from "../parts/change-groups.ts";
 import { formatCount, formatPlural } from "../parts/format.ts";
 import { text } from "../text/en.ts";
 
 /** A longer statement is cut in a list, in characters. */
 const SQL_SHOWN_MAX = 120;
-
-/** Changes of rows that share a head: one table after the other, as the transaction made them. */
-export type ChangeGroup = {
-  readonly table: string;
-  readonly columns: readonly string[];
-  readonly changes: readonly RowChange[];
-};
 
 /** One cell of a changed row; a side that did not exist is left out. */
 export type CellChange = {
@@ -39,24 +33,6 @@ export function describeTransaction({
   const words = [...schemaChanges.map(oneLine), ...tables.map(describeCounts)];
   if (words.length === 0) return text.history.noChange;
   return [...words, ...(moreCount > 0 ? [`${formatCount(moreCount)} more`] : [])].join("; ");
-}
-
-/** Changes under their heads. */
-export function groupChanges(changes: readonly RowChange[]): ChangeGroup[] {
-  const groups: (ChangeGroup & { readonly changes: RowChange[] })[] = [];
-  for (const change of changes) {
-    const last = groups.at(-1);
-    const isSame = last?.table === change.table && last.columns.join() === change.columns.join();
-    if (isSame) last.changes.push(change);
-    else groups.push({ table: change.table, columns: change.columns, changes: [change] });
-  }
-  return groups;
-}
-
-/** Whether the two sides of a cell differ: 1 and 1.0 do. */
-export function isChangedCell({ before, after }: RowChange, column: number): boolean {
-  if (before === null || after === null) return false;
-  return JSON.stringify(before[column]) !== JSON.stringify(after[column]);
 }
 
 /** All cells of a row that came or went; of a changed one those that changed. */

@@ -5,6 +5,7 @@
 import type { ClientErrorCode } from "../agent/client.ts";
 import { exportingTexts, importingTexts } from "./files-en.ts";
 import { backupsText } from "./backups.en.ts";
+import { copyText } from "./copy.en.ts";
 import { pastText, settingsText } from "./past.en.ts";
 import type { SeatReason, SeatStatus } from "../../shared/cluster/status.ts";
 
@@ -78,7 +79,7 @@ export const errorTexts: { readonly [code in ClientErrorCode]: ErrorText } = {
   },
   diverged: {
     what: "The data here no longer matches the leader's.",
-    next: "Tidemark stopped using it and fetches a clean copy.",
+    next: "Tidemark stopped using it, and makes it anew where it can. Check this copy, under Computers, shows what differs.",
   },
   "log-damaged": {
     what: "Part of this computer's log is damaged.",
@@ -361,6 +362,7 @@ export const text = {
     truncated: "Only the first rows are shown. Add LIMIT or narrow the query to see others.",
     readOnlyNote: "This computer cannot write now; reading works.",
   },
+  copy: copyText,
   shortcuts: { title: "Keyboard shortcuts", open: "Keyboard shortcuts" },
   theme: { label: "Theme", auto: "As the system", light: "Light", dark: "Dark" },
   importing: importingTexts,

@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { describeMember } from "../../renderer/computers/describe.ts";
 import { toSeries } from "../../renderer/computers/lag-series.ts";
-import { describeVerification } from "../../renderer/computers/verification.ts";
+import { describeVerification, repairBody, toneOf } from "../../renderer/computers/verification.ts";
 import { describeFailure } from "../../renderer/parts/failure.ts";
 import { formatDuration } from "../../renderer/parts/format.ts";
 import { hrefOf, parseRoute } from "../../renderer/route.ts";
@@ -75,6 +75,21 @@ describe("the check of a copy", () => {
     const leading = describeVerification(own);
     expect(leading).not.toContain("identical to the leader");
     expect(leading).toContain("This computer leads");
+  });
+
+  it("has the colour of what is right only where it was compared, or leads", () => {
+    const own = { ...found, comparedWith: "own-log" } as const;
+    expect(toneOf(found)).toBe("live");
+    expect(toneOf(own)).toBe("live");
+    expect(toneOf({ ...own, leader: null })).toBe("behind");
+    expect(toneOf({ ...found, isIdentical: false })).toBe("stopped");
+  });
+
+  it("offers a repair only of what the own log can put right, and tells a leader what it means", () => {
+    expect(repairBody("no-proof", false)).toBeNull();
+    expect(repairBody("log-differs", false)).toBeNull();
+    expect(repairBody("rows-differ", false)).not.toContain("This computer leads");
+    expect(repairBody("tables-differ", true)).toContain("This computer leads");
   });
 
   it("names the damaged tables", () => {
