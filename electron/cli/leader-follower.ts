@@ -14,7 +14,7 @@ import { findLeaderNearby } from "./connect.ts";
 const RETRY_MS_MAX = 60_000;
 const RETRY_AFTER_MS = 100;
 
-type Write = "execute" | "insertRows";
+type Write = "execute" | "insertRows" | "undo" | "undoImport" | "restore";
 
 /** See the head of this file. */
 export class LeaderFollower {
@@ -27,6 +27,16 @@ export class LeaderFollower {
   constructor(client: AgentClient, dataFolder: string) {
     this.#client = client;
     this.#dataFolder = dataFolder;
+  }
+
+  /** One that goes to the leader before anything is asked, where it is on this computer: it knows the newest state. */
+  static async atLeader(client: AgentClient, dataFolder: string): Promise<LeaderFollower> {
+    const follower = new LeaderFollower(client, dataFolder);
+    const status = await client.call("status", {});
+    if (!status.ok) return follower;
+    follower.#cluster = status.value.cluster?.id ?? null;
+    if (status.value.role !== "leader") await follower.#findLeader(client);
+    return follower;
   }
 
   /** Whom writes go to at present. */

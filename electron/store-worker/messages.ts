@@ -200,6 +200,8 @@ export type TransactionChanges = {
   /** ISO 8601 of the leader's wall clock. */
   readonly at: string;
   readonly author: string;
+  /** The import it is a part of; null when of none. */
+  readonly importId: string | null;
   /** Schema changes as SQL, in order. */
   readonly schemaChanges: readonly string[];
   readonly changes: readonly RowChange[];

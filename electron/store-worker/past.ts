@@ -1,6 +1,7 @@
 /** Reads the past from payloads: what a transaction changed, and what became of one row. */
 import { defined } from "../../shared/base/assert.ts";
 import { err, ok, type Result } from "../../shared/base/result.ts";
+import { importIdOf } from "../../shared/changes/import-id.ts";
 import { PayloadReader } from "../../shared/changes/payload.ts";
 import {
   readRowChange,
@@ -38,8 +39,9 @@ export function readChanges({
     }
     rowCount += record.rowCount;
   }
-  const { author, atMs } = reader.header;
-  return ok({ at: isoOf(atMs), author, schemaChanges, changes, rowCount });
+  const { author, atMs, client } = reader.header;
+  const importId = importIdOf(client?.id ?? null);
+  return ok({ at: isoOf(atMs), author, importId, schemaChanges, changes, rowCount });
 }
 
 /** One row's changes, the newest first; its name is followed when an update changed it. */

@@ -113,6 +113,8 @@ class Undo {
     for (let record = reader.value.next(); record !== null; record = reader.value.next()) {
       if (record.type !== "rows") continue;
       const layout = schema.tables.get(record.table.name);
+      // Rows that were to go have gone with their table.
+      if (layout === undefined && record.operation === "delete") continue;
       if (layout === undefined || !isSameShape(layout.shape, record.table)) {
         this.#refuseTable(record.table.name, layout !== undefined);
         continue;

@@ -31,7 +31,7 @@ export type Answer<M extends ApiMethod> = Promise<Result<ApiResult<M>, ClientErr
 export type ConnectionState = "connecting" | "open" | "lost" | "unauthorized";
 
 /** The methods that change rows and carry an exactly-once key. */
-export type WriteMethod = "execute" | "insertRows" | "undo" | "restore";
+export type WriteMethod = "execute" | "insertRows" | "undo" | "undoImport" | "restore";
 
 /** What a feature needs of the client; tests give another one. */
 export interface Agent {

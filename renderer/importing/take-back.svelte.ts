@@ -2,6 +2,7 @@
 import type { Agent } from "../agent/client.ts";
 import type { ImportPreview } from "../../shared/api/past.ts";
 import { describeFailure, type Failure } from "../parts/failure.ts";
+import { takeImportBack } from "../parts/take-import-back.ts";
 
 /** Where that is. */
 export type TakeBackState =
@@ -39,21 +40,14 @@ export class TakeBack {
   /** Does it, part by part; safe to do again after a failure. */
   async run(): Promise<void> {
     const total = this.#state.kind === "asked" ? this.#state.preview.rowCount : 0;
-    const dropped: string[] = [];
-    let rowCount = 0;
-    for (let before: { beforeIndex?: number } = {}; ;) {
+    this.#state = { kind: "running", rowCount: 0, total };
+    const back = await takeImportBack(this.#agent, this.#importId, (rowCount) => {
       this.#state = { kind: "running", rowCount, total };
-      const params = { importId: this.#importId, ...before };
-      const answer = await this.#agent.call("undoImport", params);
-      if (!answer.ok) {
-        this.#state = { kind: "failed", failure: describeFailure(answer.error), rowCount };
-        return;
-      }
-      rowCount += answer.value.rowCount;
-      dropped.push(...answer.value.dropped);
-      if (answer.value.next === null) break;
-      before = { beforeIndex: answer.value.next };
-    }
-    this.#state = { kind: "done", rowCount, dropped };
+    });
+    const { rowCount, dropped, error } = back;
+    this.#state =
+      error === null
+        ? { kind: "done", rowCount, dropped }
+        : { kind: "failed", failure: describeFailure(error), rowCount };
   }
 }

@@ -12,6 +12,9 @@ import type { SeatReason, SeatStatus } from "../../shared/cluster/status.ts";
 /** What happened, and what to do about it. */
 export type ErrorText = { readonly what: string; readonly next: string };
 
+const undoHint =
+  "That is a change of its own: every computer gets it, it stands in the history, and it can be taken back as well.";
+
 /** Errors by code. */
 export const errorTexts: { readonly [code in ClientErrorCode]: ErrorText } = {
   "not-leader": {
@@ -287,17 +290,29 @@ export const text = {
     operations: { insert: "Added", update: "Changed", delete: "Deleted" },
     moreRows: "Show more rows",
     takeBack: "Take back…",
+    takeImportBack: "Take back this import…",
+    partOfImport: "part of an import",
     restore: "Restore to here…",
     bringBack: "Bring this state back…",
     plans: {
-      undo: { title: "Take this back?", action: "Take back" },
-      restore: { title: "Bring that state back?", action: "Restore" },
+      undo: { title: "Take this back?", action: "Take back", hint: undoHint },
+      undoImport: {
+        title: "Take back the whole import?",
+        action: "Take back",
+        hint: "That is a change of its own: every computer gets it, and it stands in the history.",
+      },
+      restore: { title: "Bring that state back?", action: "Restore", hint: undoHint },
     },
+    doing: "Taking back…",
+    goesToo: (names: string): string =>
+      `Dropped again, unless rows of others are in it by then: ${names}.`,
+    dropped: (names: string): string => `Dropped again: ${names}.`,
+    kept: (names: string): string => `Kept, because it is in use: ${names}.`,
+    inPart: (count: number): string =>
+      `${count.toLocaleString("en-US")} rows were taken back by then. Take it back again to go on.`,
     schemaComes: "The tables themselves become what they were:",
     leftOut: "Cannot come back, because there is no place for it now:",
     nothingToDo: "Nothing of it was changed since then.",
-    undoHint:
-      "That is a change of its own: every computer gets it, it stands in the history, and it can be taken back as well.",
     looking: "Looking at what would change…",
     inTheWay: "It cannot be done as it is. Nothing was changed. In the way:",
     left: "it left",

@@ -41,7 +41,7 @@ export const importingTexts = {
     "A CSV with the line, the column and the problem of each. Corrected, it can be imported as it is.",
   badFile: "left out",
   takeBack: "Take it back…",
-  takeBackHint: "Also later, on the leading computer:",
+  takeBackHint: "Also later, in the history, or by the command",
   looking: "Looking at what would change…",
   inTheWay: "It cannot be taken back as it is; nothing was changed. In the way:",
   wouldGo: "would be deleted again, on every computer.",

@@ -61,12 +61,16 @@ export type InterchangeMethods = {
       readonly importId: string;
       /** From a former answer's `next`. */
       readonly beforeIndex?: number;
+      readonly clientId?: string;
+      readonly sequence?: number;
     };
     result: {
-      /** Of the transaction that did it; null when there was nothing to do. */
+      /** Of the transaction that did it, or that dropped the last table; null when there was nothing to do. */
       readonly position: { readonly term: Term; readonly index: LogIndex } | null;
       readonly rowCount: number;
       readonly dropped: readonly string[];
+      /** Tables and views of the import that stay, because somebody else's rows are in them or they are used. */
+      readonly kept: readonly string[];
       readonly next: LogIndex | null;
     };
   };

@@ -41,6 +41,8 @@ export type LoggedChanges = {
   /** ISO 8601 of the leader's wall clock. */
   readonly at: string;
   readonly author: string;
+  /** The import it is a part of; null when of none. */
+  readonly importId: string | null;
   /** Schema changes as SQL, in order. */
   readonly schemaChanges: readonly string[];
   readonly changes: readonly RowChange[];
@@ -102,7 +104,7 @@ export type RetentionReport = {
 export type ImportPreview = ChangePreview & {
   /** Of the import, in the log. */
   readonly transactionCount: number;
-  /** Tables, indexes and views that it made. */
+  /** Tables and views that it made and that are still there: they go too, unless somebody else's rows are in them. */
   readonly made: readonly string[];
 };
 

@@ -89,11 +89,15 @@ test("it is restored by one transaction after a preview, which can be undone", a
   expect(preview).toMatchObject({ exitCode: 0 });
   expect(preview.out).toContain("rows would change");
   expect(await leader.rows("SELECT * FROM notes ORDER BY id")).toEqual(changed);
+  // A follower's command goes to the leader, which is on the same computer here.
   const [follower] = await cluster.followers();
-  expect((await follower?.command("restore", file))?.exitCode).toBe(3);
-  const restored = await leader.must("restore", { file });
+  const refused = await follower?.call("restore", { file });
+  expect(refused).toMatchObject({ ok: false, error: { code: "not-leader" } });
+  const restored = await follower?.command("restore", file, "--json");
+  expect(restored).toMatchObject({ exitCode: 0 });
   expect(await leader.rows("SELECT * FROM notes ORDER BY id")).toEqual(before);
-  await leader.must("undo", { index: restored.index });
+  const { index } = JSON.parse(restored?.out ?? "") as { readonly index: number };
+  await leader.must("undo", { index });
   expect(await leader.rows("SELECT * FROM notes ORDER BY id")).toEqual(changed);
   await cluster.verifyIdentical();
 });

@@ -42,7 +42,7 @@ export class StoreWorld {
       store,
       readRefusal: () => Promise.resolve(null),
       writeRefusal: () => null,
-      write: (work) => Promise.resolve(this.write(work, {})),
+      write: (work, key) => Promise.resolve(this.write(work, key)),
       preview: (work) => Promise.resolve(this.#preview(work)),
     });
   }

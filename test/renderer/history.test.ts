@@ -38,6 +38,8 @@ describe.skipIf(CHROMIUM === null)("the past in the window", () => {
       "patients: 1 row changed",
       "rooms: 3 rows added; patients: 1 row changed",
       "CREATE TABLE rooms (code TEXT PRIMARY KEY, beds INTEGER) WITHOUT ROWID",
+      "suppliers: 2 rows added",
+      "suppliers: 1 row added",
     ]);
     await page.getByText("The log kept here begins there").waitFor();
   });
@@ -73,6 +75,33 @@ describe.skipIf(CHROMIUM === null)("the past in the window", () => {
     );
     expect(await dialog.getByRole("button", { name: "Take back", exact: true }).count()).toBe(0);
     expect(await axeViolations(page)).toEqual([]);
+  });
+
+  it("takes a whole import back from any of its transactions, and says which tables went with it", async () => {
+    const page = await openTransaction(/^suppliers: 2 rows added/);
+    await page.getByText("part of an import").waitFor();
+    await page.getByRole("button", { name: "Take back this import…" }).click();
+    const dialog = page.getByRole("dialog", { name: "Take back the whole import?" });
+    await dialog.getByText("2 rows go back to what they were.").waitFor();
+    await dialog.getByText("Dropped again, unless rows of others are in it by then").waitFor();
+    expect(await axeViolations(page)).toEqual([]);
+    const before = app.agent.cluster.index;
+    await dialog.getByRole("button", { name: "Take back", exact: true }).click();
+    const done = `Done: 2 rows were changed, at 7:${before + 1}. Dropped again: suppliers.`;
+    await page.getByText(done).waitFor();
+    expect(page.url()).toContain(`#/history/${before + 1}`);
+  });
+
+  it("lists what stands in the way of taking an import back, and offers it for imports alone", async () => {
+    const page = await openTransaction(/^suppliers: 1 row added/);
+    await page.getByRole("button", { name: "Take back this import…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("The row id=1 of suppliers was changed since.").waitFor();
+    expect(await dialog.getByRole("button", { name: "Take back", exact: true }).count()).toBe(0);
+    await dialog.getByRole("button", { name: "Close" }).last().click();
+    await page.getByRole("link", { name: /3 rows added/ }).click();
+    await page.getByRole("heading", { name: "Transaction 7:18206" }).waitFor();
+    expect(await page.getByRole("button", { name: "Take back this import…" }).count()).toBe(0);
   });
 
   it("brings a row back to a former state after showing what changes", async () => {

@@ -120,7 +120,8 @@ it("takes an import back part by part, and only when nothing stands in the way",
     }
     asked.push(params);
     const isFirst = asked.length === 1;
-    return { position: null, rowCount: 4, dropped: isFirst ? [] : ["t"], next: isFirst ? 7 : null };
+    const dropped = isFirst ? [] : ["t"];
+    return { position: null, rowCount: 4, dropped, kept: [], next: isFirst ? 7 : null };
   };
   const back = new TakeBack(agent, "abc");
   await back.look();

@@ -299,13 +299,22 @@ describe("what stands in the way is told, and nothing is done", () => {
   });
 
   it("knows tables that have other columns or are gone", () => {
-    commit("CREATE TABLE t (a)", "CREATE TABLE u (a)");
-    const payload = commit("INSERT INTO t VALUES (1)", "INSERT INTO u VALUES (1)");
+    commit("CREATE TABLE t (a)", "CREATE TABLE u (a)", "INSERT INTO u VALUES (1)");
+    const payload = commit("INSERT INTO t VALUES (1)", "DELETE FROM u");
     commit("ALTER TABLE t ADD COLUMN b", "DROP TABLE u");
     expect(refused(payload).conflicts).toMatchObject([
       { table: "u", reason: "table-changed", detail: "Table u is not there any more." },
       { table: "t", reason: "table-changed", detail: "Table t has other columns since." },
     ]);
+  });
+
+  it("has nothing against a table that is gone when its rows were to go anyway", () => {
+    commit("CREATE TABLE t (a)", "CREATE TABLE u (a)");
+    const payload = commit("INSERT INTO t VALUES (1)", "INSERT INTO u VALUES (1), (2)");
+    commit("DROP TABLE u");
+    undo(payload);
+    expect(group.query("SELECT count(*) FROM t")).toEqual([[0]]);
+    undo(payload);
   });
 
   it("says that a change of tables cannot be taken back, and that there is nothing", () => {

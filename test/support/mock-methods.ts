@@ -21,6 +21,7 @@ import {
   mockRowHistory,
   mockTransaction,
   mockTransactions,
+  mockUndoImportPreview,
   mockUndoPreview,
 } from "./mock-past.ts";
 
@@ -113,8 +114,12 @@ function carryOut(request: ApiRequest, cluster: MockCluster, database: MockDatab
       return {
         result: cluster.backups.verify((request.params as ApiParams<"verifyBackup">).file),
       };
-    case "undoImportPreview":
+    case "undoImportPreview": {
+      const { importId } = request.params as ApiParams<"undoImportPreview">;
+      return { result: mockUndoImportPreview(importId) };
+    }
     case "undoImport":
+      return undoImport(cluster, (request.params as ApiParams<"undoImport">).importId);
     case "openFile":
     case "sendFile":
     case "fileContents":
@@ -166,6 +171,14 @@ function undo(cluster: MockCluster, index: number): Outcome {
   const { rowCount } = knownTransaction(index);
   const event = cluster.commit(["patients"], false);
   return { result: { term: 7, index: cluster.index, rowCount }, events: [event] };
+}
+
+function undoImport(cluster: MockCluster, importId: string): Outcome {
+  assertWritable(cluster);
+  const { rowCount, made } = mockUndoImportPreview(importId);
+  const event = cluster.commit(made, true);
+  const position = { term: 7, index: cluster.index };
+  return { result: { position, rowCount, dropped: made, kept: [], next: null }, events: [event] };
 }
 
 function changeSetting(cluster: MockCluster, { key, value }: ApiParams<"changeSetting">): Outcome {

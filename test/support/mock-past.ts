@@ -20,6 +20,7 @@ type Made = {
   readonly index: number;
   readonly at: string;
   readonly author: string;
+  readonly importId?: string;
   readonly schemaChanges?: readonly string[];
   readonly changes: readonly RowChange[];
 };
@@ -29,6 +30,9 @@ const OLUMIDE: readonly JsonCell[] = [4, "Olumide Adeyemi", "2001-01-30", "Ward 
 const ADA: readonly JsonCell[] = [1, "Ada Byron", "1985-12-10", "Ward 1", 61.5, null];
 /** The transaction that cannot be taken back. */
 const OVERTAKEN = 18_211;
+const IMPORT = "spring26";
+/** One of whose rows was changed since. */
+const OVERTAKEN_IMPORT = "autumn25";
 
 function patient(before: readonly JsonCell[] | null, after: readonly JsonCell[] | null): RowChange {
   const operation = before === null ? "insert" : after === null ? "delete" : "update";
@@ -73,12 +77,37 @@ const MADE: readonly Made[] = [
     schemaChanges: ["CREATE TABLE rooms (code TEXT PRIMARY KEY, beds INTEGER) WITHOUT ROWID"],
     changes: [],
   },
+  {
+    index: 18_203,
+    at: "2026-11-03T09:55:12.000Z",
+    author: "Office",
+    importId: IMPORT,
+    changes: ["Bandages Ltd", "Vials & Co"].map(supplier),
+  },
+  {
+    index: 18_201,
+    at: "2026-11-03T09:40:01.000Z",
+    author: "Office",
+    importId: OVERTAKEN_IMPORT,
+    changes: ["Gauze Brothers"].map(supplier),
+  },
 ];
+
+function supplier(name: string, place: number): RowChange {
+  const after = [place + 1, name];
+  return {
+    table: "suppliers",
+    operation: "insert",
+    columns: ["id", "name"],
+    before: null,
+    after,
+  };
+}
 
 /** The newest first. */
 export function mockTransactions(): ApiResult<"transactions"> {
   const transactions = MADE.map(
-    ({ index, at, author, schemaChanges = [], changes }): TransactionLine => ({
+    ({ index, at, author, importId = null, schemaChanges = [], changes }): TransactionLine => ({
       ...{
         term: term(7),
         index: logIndex(index),
@@ -86,7 +115,7 @@ export function mockTransactions(): ApiResult<"transactions"> {
         author,
         bytes: 120,
         moreCount: 0,
-        importId: null,
+        importId,
       },
       ...{ schemaChanges, tables: countsOf(changes) },
     }),
@@ -98,16 +127,17 @@ export function mockTransactions(): ApiResult<"transactions"> {
 export function mockTransaction(index: number): ApiResult<"transaction"> | null {
   const made = MADE.find((each) => each.index === index);
   if (made === undefined) return null;
-  const { at, author, schemaChanges = [], changes } = made;
+  const { at, author, importId = null, schemaChanges = [], changes } = made;
   const position = { term: term(7), index: logIndex(index) };
-  return { ...position, at, author, schemaChanges, changes, rowCount: changes.length };
+  return { ...position, at, author, importId, schemaChanges, changes, rowCount: changes.length };
 }
 
-/** Of the patients; others have none. */
+/** Rows are told apart by their id. */
 export function mockRowHistory({ table, key }: ApiParams<"rowHistory">): ApiResult<"rowHistory"> {
   const versions = MADE.flatMap(({ index, at, author, changes }) =>
     changes
-      .filter(({ before, after }) => table === "patients" && (after ?? before)?.[0] === key?.["id"])
+      .filter((change) => change.table === table)
+      .filter(({ before, after }) => (after ?? before)?.[0] === key?.["id"])
       .map((change) => ({ term: term(7), index: logIndex(index), at, author, change })),
   );
   return { versions, next: null, firstIndex: logIndex(18_200) };
@@ -128,6 +158,26 @@ export function mockUndoPreview(index: number): ApiResult<"undoPreview"> {
     now: [1, "Ada Lovelace", "1985-12-10", "Ward 2", 61.5, null],
   };
   return { ...none, rowCount: 0, conflicts: [conflict], changes: [] };
+}
+
+/** One of the two imports is in the way of itself. */
+export function mockUndoImportPreview(importId: string): ApiResult<"undoImportPreview"> {
+  const made = MADE.find((each) => each.importId === importId);
+  if (made === undefined) {
+    throw new MockRefusal({ code: "not-found", message: `No import ${importId} is in the log.` });
+  }
+  const { changes } = made;
+  const told = { schemaChanges: [], leftOut: [], transactionCount: 2, made: ["suppliers"] };
+  if (importId === IMPORT) return { ...told, rowCount: changes.length, conflicts: [], changes };
+  const conflict: UndoConflict = {
+    table: "suppliers",
+    reason: "row-changed",
+    detail: "The row id=1 of suppliers was changed since.",
+    columns: ["id", "name"],
+    left: [1, "Gauze Brothers"],
+    now: [1, "Gauze Sisters"],
+  };
+  return { ...told, rowCount: 0, conflicts: [conflict], changes: [] };
 }
 
 function countsOf(changes: readonly RowChange[]): RowCounts[] {

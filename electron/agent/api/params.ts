@@ -135,7 +135,7 @@ const schemas: Schemas = {
     sequence: v.exactOptional(count),
   }),
   undoImportPreview: v.strictObject({ importId }),
-  undoImport: v.strictObject({ importId, beforeIndex: v.exactOptional(count) }),
+  undoImport: v.strictObject({ importId, beforeIndex: v.exactOptional(count), ...written }),
   restorePreview: v.union([
     v.strictObject({ toIndex: count, ...restored }),
     v.strictObject({ file: path, ...restored }),

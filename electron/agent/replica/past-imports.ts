@@ -23,12 +23,14 @@ import type { WriteOutcome } from "./write-queue.ts";
 
 type Work = CaptureRequest["work"];
 
+type WriteKey = { readonly clientId?: string; readonly sequence?: number };
+
 type PastImportsOptions = {
   readonly past: Past;
   readonly store: Store;
   readonly readRefusal: () => Promise<ApiError | null>;
   readonly writeRefusal: () => ApiError | null;
-  readonly write: (work: Work, key: Record<string, never>) => Promise<WriteOutcome>;
+  readonly write: (work: Work, key: WriteKey) => Promise<WriteOutcome>;
   readonly preview: (work: Work) => Promise<Result<ApiResult<"undoPreview">, ApiError>>;
 };
 
@@ -88,7 +90,9 @@ export class PastImports {
       changes.push(...told.value.changes.slice(0, CHANGES_SHOWN - changes.length));
     }
     const { transactionCount, made } = found.value;
-    const names = made.map(({ name }) => name);
+    const left = await this.#leftOf(made);
+    if (!left.ok) return left;
+    const names = left.value.map(({ name }) => name);
     if (conflicts.length > 0) rowCount = 0;
     const told = { rowCount, conflicts, changes, schemaChanges: [], leftOut: [] };
     return ok({ ...told, transactionCount, made: names });
@@ -97,6 +101,7 @@ export class PastImports {
   async undo({
     importId,
     beforeIndex = Infinity,
+    ...key
   }: ApiParams<"undoImport">): Promise<Result<ApiResult<"undoImport">, ApiError>> {
     const refusal = this.#options.writeRefusal();
     if (refusal !== null) return err(refusal);
@@ -105,25 +110,29 @@ export class PastImports {
     const { portions, made } = found.value;
     const left = portions.filter(({ indexes }) => (indexes[0] ?? 0) < beforeIndex);
     const portion = left[0];
-    const done = portion === undefined ? ok(NOTHING) : await this.#takeBack(portion);
+    const done = portion === undefined ? ok(NOTHING) : await this.#takeBack(portion, key);
     if (!done.ok) return done;
     if (portion !== undefined && left.length > 1) {
-      return ok({ ...done.value, dropped: [], next: portion.indexes[0] ?? null });
+      return ok({ ...done.value, ...NOTHING_DROPPED, next: portion.indexes[0] ?? null });
     }
     const dropped = await this.#drop(made);
-    return dropped.ok ? ok({ ...done.value, dropped: dropped.value, next: null }) : dropped;
+    if (!dropped.ok) return dropped;
+    const { position, ...names } = dropped.value;
+    return ok({ ...done.value, position: done.value.position ?? position, ...names, next: null });
   }
 
   async #takeBack(
     portion: Portion,
+    key: WriteKey,
   ): Promise<Result<Pick<ApiResult<"undoImport">, "position" | "rowCount">, ApiError>> {
     const work = await this.#wayBack(portion);
     if (!work.ok) return work;
     if (work.value === null) return ok(NOTHING);
-    const outcome = await this.#options.write(work.value, {});
+    const outcome = await this.#options.write(work.value, key);
     if (!outcome.ok) return outcome;
     const { position, results } = outcome.value;
-    return ok({ position, rowCount: results[0]?.changes ?? 0 });
+    const rowCount = results[0]?.changes ?? 0;
+    return ok(rowCount === 0 ? NOTHING : { position, rowCount });
   }
 
   /** null when the portion changed no rows. */
@@ -143,27 +152,38 @@ export class PastImports {
   }
 
   /** Drops what the import made, the newest first: tables only when nobody else's rows are in them. */
-  async #drop(made: readonly Made[]): Promise<Result<readonly string[], ApiError>> {
+  async #drop(
+    made: readonly Made[],
+  ): Promise<Result<Pick<ApiResult<"undoImport">, "position" | "dropped" | "kept">, ApiError>> {
     const dropped: string[] = [];
-    if (made.length === 0) return ok(dropped);
-    const asked = await askStore(this.#options.store, "tables", {});
-    if (!asked.ok) return asked;
-    const known = new Set(asked.value.tables.map(({ name }) => name));
-    for (const { kind, name } of made.toReversed()) {
-      // Indexes go with their tables.
-      if (kind === "INDEX" || !known.has(name)) continue;
+    const kept: string[] = [];
+    let position: ApiResult<"undoImport">["position"] = null;
+    const left = await this.#leftOf(made);
+    if (!left.ok) return left;
+    for (const { kind, name } of left.value.toReversed()) {
       const quoted = quoteIdentifier(name);
       // An error for each row there is: looking first and dropping then would leave a gap for others.
       const check = { sql: `SELECT abs(-9223372036854775808) FROM ${quoted} LIMIT 1` };
       const drop = { sql: `DROP ${kind} ${quoted}` };
       const statements = kind === "TABLE" ? [check, drop] : [drop];
       const outcome = await this.#options.write({ type: "statements", statements }, {});
-      if (outcome.ok) dropped.push(name);
-      else if (outcome.error.code !== "sql-error" && outcome.error.code !== "constraint") {
-        return outcome;
-      }
+      if (outcome.ok) {
+        dropped.push(name);
+        ({ position } = outcome.value);
+      } else if (outcome.error.code === "sql-error" || outcome.error.code === "constraint") {
+        kept.push(name);
+      } else return outcome;
     }
-    return ok(dropped);
+    return ok({ position, dropped, kept });
+  }
+
+  /** Tables and views that are still there; indexes go with their tables. */
+  async #leftOf(made: readonly Made[]): Promise<Result<readonly Made[], ApiError>> {
+    if (made.length === 0) return ok([]);
+    const asked = await askStore(this.#options.store, "tables", {});
+    if (!asked.ok) return asked;
+    const known = new Set(asked.value.tables.map(({ name }) => name));
+    return ok(made.filter(({ kind, name }) => kind !== "INDEX" && known.has(name)));
   }
 
   async #find(importId: string): Promise<Result<FoundImport, ApiError>> {
@@ -221,6 +241,7 @@ class Group {
 }
 
 const NOTHING = { position: null, rowCount: 0 } as const;
+const NOTHING_DROPPED = { dropped: [], kept: [] } as const;
 
 function importOf(payload: Uint8Array): { readonly id: string; readonly isFirst: boolean } | null {
   const opened = PayloadReader.open(payload);

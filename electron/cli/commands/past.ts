@@ -19,6 +19,7 @@ import {
   type CommandScope,
   type CommonOptions,
 } from "../command.ts";
+import { LeaderFollower } from "../leader-follower.ts";
 import { fail, failWith, type CliFailure, type CommandResult } from "../failure.ts";
 import { formatCount, textTable } from "../text-table.ts";
 import { undoImport } from "./undo-import.ts";
@@ -187,19 +188,31 @@ async function undo(
   if ((position === undefined) === (importId === undefined)) {
     return fail("undo takes a position or --import ID.", 2);
   }
+  const follower = await followerFor(client, scope, isPreview);
   if (importId !== undefined) {
-    return undoImport(client, scope, {
+    return undoImport(follower, scope, {
       importId,
       isPreview,
       told: (answer) => told(scope, answer, "taken back"),
     });
   }
-  const found = await findTransaction(client, position ?? "");
+  const found = await findTransaction(follower.client, position ?? "");
   if (!found.ok) return found;
   const { index } = found.value;
   if (isPreview) return preview(client, scope, index);
   const request = { index, clientId: randomUUID(), sequence: 1 };
-  return done(scope, await client.call("undo", request));
+  return done(scope, await follower.call("undo", request));
+}
+
+/** A preview is of this computer's own data; what is done is prepared where it is done. */
+function followerFor(
+  client: AgentClient,
+  { dataFolder }: CommandScope,
+  isPreview: boolean,
+): Promise<LeaderFollower> {
+  return isPreview
+    ? Promise.resolve(new LeaderFollower(client, dataFolder))
+    : LeaderFollower.atLeader(client, dataFolder);
 }
 
 function done(scope: CommandScope, answer: Result<ApiResult<"undo">, ApiError>): CommandResult {
@@ -253,16 +266,18 @@ async function restore(
   if (file !== undefined && (options.to ?? options.at) !== undefined) {
     return fail("a backup holds one position: give FILE, or one of --to and --at.", 2);
   }
-  const to = file === undefined ? await momentOf(client, options) : ok({ file: resolve(file) });
+  const follower = await followerFor(client, scope, options.preview === true);
+  const to =
+    file === undefined ? await momentOf(follower.client, options) : ok({ file: resolve(file) });
   if (!to.ok) return to;
-  const named = table === undefined ? ok({}) : await nameRow(client, table, key ?? null);
+  const named = table === undefined ? ok({}) : await nameRow(follower.client, table, key ?? null);
   if (!named.ok) return named;
   const asked = { ...to.value, ...named.value };
   if (options.preview === true) {
     return told(scope, await client.call("restorePreview", asked), "restored");
   }
   const request = { ...asked, clientId: randomUUID(), sequence: 1 };
-  return done(scope, await client.call("restore", request));
+  return done(scope, await follower.call("restore", request));
 }
 
 /** The entry that a person means by its position, or by a time: the newest transaction of before it. */
