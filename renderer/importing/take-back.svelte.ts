@@ -10,7 +10,13 @@ export type TakeBackState =
   | { readonly kind: "looking" }
   | { readonly kind: "asked"; readonly preview: ImportPreview }
   | { readonly kind: "running"; readonly rowCount: number; readonly total: number }
-  | { readonly kind: "done"; readonly rowCount: number; readonly dropped: readonly string[] }
+  | {
+      readonly kind: "done";
+      readonly rowCount: number;
+      readonly dropped: readonly string[];
+      /** Tables that stay, because rows of others are in them. */
+      readonly kept: readonly string[];
+    }
   | { readonly kind: "failed"; readonly failure: Failure; readonly rowCount: number };
 
 /** Owns it. */
@@ -44,10 +50,10 @@ export class TakeBack {
     const back = await takeImportBack(this.#agent, this.#importId, (rowCount) => {
       this.#state = { kind: "running", rowCount, total };
     });
-    const { rowCount, dropped, error } = back;
+    const { rowCount, dropped, kept, error } = back;
     this.#state =
       error === null
-        ? { kind: "done", rowCount, dropped }
+        ? { kind: "done", rowCount, dropped, kept }
         : { kind: "failed", failure: describeFailure(error), rowCount };
   }
 }

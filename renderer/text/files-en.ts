@@ -31,7 +31,7 @@ export const importingTexts = {
   badHint: "They can be left out; afterwards you get them as a file of their own.",
   tables: "Tables to import",
   databaseHint: "Indexes come with their tables; views come when all tables do.",
-  notTaken: "not taken over: they are shown here and never run.",
+  notTaken: "not taken over: shown here, never run.",
   doImport: "Import",
   importRest: "Import the others",
   stop: "Stop",

@@ -1,27 +1,12 @@
 /** Whole imports in a running cluster: a SQLite file brought in and taken back from a member that does not lead. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import initSqlJs from "sql.js";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { citiesAsCsv } from "../e2e/cities.ts";
+import { clinicFile, PATIENT_COUNT, WARD_COUNT } from "../support/clinic-file.ts";
 import { RealCluster } from "../support/real-cluster.ts";
 import type { RealMember } from "../support/real-member.ts";
 import { MARKS_SQL, Writers } from "./writers.ts";
-
-const WARD_COUNT = 40;
-const PATIENT_COUNT = 12_000;
-const FILE_SQL = `
-CREATE TABLE wards (code TEXT PRIMARY KEY, beds INTEGER) WITHOUT ROWID;
-CREATE TABLE patients (
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL, ward TEXT REFERENCES wards(code), weight REAL, scan BLOB
-);
-CREATE INDEX by_ward ON patients(ward);
-CREATE VIEW crowded AS SELECT ward, count(*) AS many FROM patients GROUP BY ward;
-WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${WARD_COUNT - 1})
-  INSERT INTO wards SELECT 'W' || i, i FROM n;
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${PATIENT_COUNT})
-  INSERT INTO patients
-  SELECT i, 'name ' || i, 'W' || (i % ${WARD_COUNT}), i / 7.0, CASE i % 3 WHEN 0 THEN x'00ff' END FROM n;
-`;
 
 let cluster: RealCluster;
 let leader: RealMember;
@@ -34,7 +19,7 @@ beforeAll(async () => {
   [follower = leader] = await cluster.followers();
   await leader.execute(MARKS_SQL);
   file = join(cluster.folder, "clinic.sqlite");
-  await writeFile(file, await makeFile());
+  await writeFile(file, await clinicFile());
 });
 
 afterAll(() => cluster.dispose());
@@ -96,6 +81,28 @@ test("rows of others stay with their table, and a changed row stands in the way 
   await cluster.verifyIdentical();
 });
 
+test("cities come to the same rows, checksum for checksum, from CSV, XLSX and SQLite", async () => {
+  const files = ["csv", "xlsx", "sqlite"].map((kind) => join(cluster.folder, `cities.${kind}`));
+  const [csv = "", ...exported] = files;
+  await writeFile(csv, citiesAsCsv(3_000));
+  const seen: unknown[] = [];
+  for (const each of files) {
+    const imported = await leader.command("import", each, "--table", "cities");
+    expect(imported).toMatchObject({ exitCode: 0 });
+    const { isIdentical, tables } = await leader.must("verify", {});
+    expect(isIdentical).toBe(true);
+    const names = ["cities", "sqlite_schema"];
+    seen.push(tables.filter(({ name }) => names.includes(name)).map((table) => table.recomputed));
+    for (const file of each === csv ? exported : []) {
+      const format = file.slice(file.lastIndexOf(".") + 1);
+      const args = ["--table", "cities", "--format", format, "--file", file];
+      expect(await leader.command("export", ...args)).toMatchObject({ exitCode: 0 });
+    }
+    await leader.execute("DROP TABLE cities");
+  }
+  expect(seen).toEqual([seen[0], seen[0], seen[0]]);
+});
+
 test("one transaction is taken back from a follower too, and where nobody leads here that is said", async () => {
   const index = await leader.execute("INSERT INTO marks(client, sequence) VALUES ('one', 1)");
   const undone = await follower.command("undo", String(index));
@@ -107,12 +114,3 @@ test("one transaction is taken back from a follower too, and where nobody leads 
   const alone = await follower.command("undo", String(index));
   expect(alone).toMatchObject({ exitCode: 3, out: "" });
 });
-
-async function makeFile(): Promise<Uint8Array> {
-  const { Database } = await initSqlJs();
-  const database = new Database();
-  database.exec(FILE_SQL);
-  const bytes = database.export();
-  database.close();
-  return bytes;
-}

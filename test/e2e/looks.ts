@@ -10,7 +10,9 @@ import { expect } from "vitest";
 import { axeViolations } from "../support/chromium.ts";
 import { MemberWindow } from "./member-window.ts";
 
-const SCREENSHOTS = fileURLToPath(new URL("../../build/screenshots", import.meta.url));
+const SCREENSHOTS =
+  process.env["TIDEMARK_SCREENSHOTS_FOLDER"] ??
+  fileURLToPath(new URL("../../build/screenshots", import.meta.url));
 const PNG_BYTES_MAX = 200_000;
 const SIZES = [
   { width: 1280, height: 800 },
@@ -20,8 +22,10 @@ const SIZES = [
 /** Whether pictures are wanted, on all of the data. */
 export const ARE_SCREENSHOTS_WANTED = process.env["TIDEMARK_SCREENSHOTS"] === "1";
 
-/** The pages of the product that have pictures. */
-export type Look = "grid" | "history" | "computers" | "first-run" | "sql";
+/** The pages and dialogs of the product that are looked at. */
+export type Look =
+  | ("grid" | "history" | "computers" | "first-run" | "sql" | "past" | "backups")
+  | ("import-csv" | "import-sqlite" | "export" | "take-back");
 
 /** What is looked at. */
 export type Viewing = {

@@ -128,5 +128,5 @@ it("takes an import back part by part, and only when nothing stands in the way",
   expect(back.state).toMatchObject({ kind: "asked", preview: { rowCount: 9 } });
   await back.run();
   expect(asked).toEqual([{ importId: "abc" }, { importId: "abc", beforeIndex: 7 }]);
-  expect(back.state).toEqual({ kind: "done", rowCount: 8, dropped: ["t"] });
+  expect(back.state).toEqual({ kind: "done", rowCount: 8, dropped: ["t"], kept: [] });
 });
