@@ -8,6 +8,7 @@ import { registerPastCommands } from "./commands/past.ts";
 import { registerRepairCommands } from "./commands/repair.ts";
 import { registerServeCommands } from "./commands/serve.ts";
 import { registerSettingsCommand } from "./commands/settings.ts";
+import { registerExplainCommand } from "./commands/explain.ts";
 import { registerStateCommands } from "./commands/state.ts";
 import { registerVerifyCommand } from "./commands/verify.ts";
 import type { CliContext } from "./command.ts";
@@ -51,6 +52,7 @@ export async function runCli(args: readonly string[], options: CliOptions): Prom
   registerMemberCommands(context);
   registerStateCommands(context);
   registerVerifyCommand(context);
+  registerExplainCommand(context);
   registerSettingsCommand(context);
   registerDataCommands(context);
   registerBackupCommands(context);

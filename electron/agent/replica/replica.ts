@@ -307,8 +307,8 @@ export class Replica implements PartsListener {
     this.#parts.lag.noteOwnCommit(status);
     this.#parts.leadership.note(status);
     this.#noteConfiguration(status);
-    const at = (): string => new Date(this.#options.ports.clock.wallMs()).toISOString();
-    const event = this.#leadershipLog.note(status, at, (member) => this.#nameOf(member));
+    const { clock } = this.#options.ports;
+    const event = this.#leadershipLog.note(status, clock, (member) => this.#nameOf(member));
     if (event === null) return;
     this.#options.ports.logger.info("leadership", { term: event.term, leader: event.leader });
     this.#parts.hub.emit(event);
