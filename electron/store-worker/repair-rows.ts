@@ -6,7 +6,7 @@
 import { assert } from "../../shared/base/assert.ts";
 import { CHECKSUM_ZERO, RowSum } from "../../shared/changes/checksum.ts";
 import { isSameShape, PayloadReader } from "../../shared/changes/payload.ts";
-import { rowPlaces, type RowPlace } from "../../shared/changes/row-change.ts";
+import { rowPlaces, type RowsRecord } from "../../shared/changes/row-change.ts";
 import { sumAll } from "./checksums.ts";
 import type { Checksums } from "./bookkeeping.ts";
 import { SqliteError, type Connection } from "./connection.ts";
@@ -53,13 +53,16 @@ function writeAll(
   const triggers = new RestingTriggers(connection);
   const context = { connection, schema, triggers };
   for (const payload of changes) {
-    eachRow(context, payload, (writer, { before }) => {
-      if (before >= 0) writer.deleteRow(before);
+    eachRun(context, payload, (writer, run) => {
+      for (const { before } of rowPlaces(payload, run)) if (before >= 0) writer.deleteRow(before);
     });
   }
   for (const payload of changes) {
-    eachRow(context, payload, (writer, { after }) => {
-      if (after >= 0) writer.insertRows(after, 1);
+    eachRun(context, payload, (writer, run) => {
+      if (run.operation === "insert") writer.insertRows(run.start, run.rowCount);
+      else
+        for (const { after } of rowPlaces(payload, run))
+          if (after >= 0) writer.insertRows(after, 1);
     });
   }
   triggers.wake();
@@ -81,10 +84,10 @@ type RepairContext = {
   readonly triggers: RestingTriggers;
 };
 
-function eachRow(
+function eachRun(
   { connection, schema, triggers }: RepairContext,
   payload: Uint8Array,
-  write: (writer: RowWriter, place: RowPlace) => void,
+  write: (writer: RowWriter, run: RowsRecord) => void,
 ): void {
   const reader = PayloadReader.open(payload);
   assert(reader.ok, "a comparison gives payloads");
@@ -99,7 +102,7 @@ function eachRow(
       triggers.rest(layout);
       const sum = new RowSum(layout.shape.name, CHECKSUM_ZERO);
       const writer = new RowWriter(connection, layout, { placed, sum });
-      for (const place of rowPlaces(payload, record)) write(writer, place);
+      write(writer, record);
     }
   } finally {
     placed.dispose();
