@@ -2,6 +2,7 @@
  * Who joins, leaves and votes in a world: what people do about members, each through whichever
  * computer they sit at. It knows nothing of faults.
  */
+import { nextChange } from "../../electron/agent/members/autopilot.ts";
 import type { ClusterRecord } from "../../electron/agent/members/cluster-record.ts";
 import type { ApiError } from "../../shared/api/methods.ts";
 import { memberId } from "../../shared/base/ids.ts";
@@ -72,6 +73,15 @@ export class Membership {
   /** Somebody is changing seats right now: whom the others need may be another one soon. */
   get isChanging(): boolean {
     return this.#changesUnderWay > 0;
+  }
+
+  /**
+   * Votes are as the autopilot wants them. Else it may give the second of all votes in the very moment in which that
+   * member goes, and two voters of which one is away can do nothing (seed 1703247).
+   */
+  get isAsWanted(): boolean {
+    const status = this.leader()?.replica?.raftStatus();
+    return status === undefined || nextChange(status, () => true) === null;
   }
 
   /** Whether somebody ever took its seat away, or tried to. */

@@ -144,7 +144,8 @@ export class World {
   calm(): void {
     this.#isCalm = true;
     const { isPeaceForQuorumOnly } = this.parts.options;
-    const isSettled = !this.wounds.isBusy && !this.membership.isChanging;
+    const isSettled =
+      !this.wounds.isBusy && !this.membership.isChanging && this.membership.isAsWanted;
     const away = isPeaceForQuorumOnly && isSettled ? this.membership.minority() : [];
     this.wounds.stop();
     this.nemesis.stop();
