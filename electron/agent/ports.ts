@@ -20,6 +20,8 @@ export interface Clock {
   nowMs(): number;
   /** ms since 1970, as the computer believes. Only shown and stored, never decided by. */
   wallMs(): number;
+  /** How far the time that people here go by is ahead of UTC at a moment, in ms. */
+  localOffsetMs(atWallMs: number): number;
   /** Calls back once after `delayMs` (0 to 2^31 - 1). */
   after(delayMs: number, callback: () => void): Timer;
 }

@@ -8,6 +8,8 @@ import { describeFailure, failureLine, type Failure } from "../parts/failure.ts"
 import type { Notices } from "../parts/notices.svelte.ts";
 import { text } from "../text/en.ts";
 
+const HOURS_OF_A_DAY = 24;
+
 type BackupsPorts = {
   readonly agent: Agent;
   readonly live: LiveStatus;
@@ -18,7 +20,10 @@ type BackupsPorts = {
 type TypedSchedule = {
   isOn: boolean;
   folder: string;
+  /** Which of the next two counts. */
+  when: "hours" | "daily";
   everyHours: string;
+  dailyAt: string;
   hourly: string;
   daily: string;
   weekly: string;
@@ -100,12 +105,14 @@ export class BackupsController {
   }
 }
 
-function typedOf({ isOn, folder, everyHours, keep }: BackupSchedule): TypedSchedule {
+function typedOf({ isOn, folder, everyHours, dailyAt, keep }: BackupSchedule): TypedSchedule {
   const { hourly, daily, weekly, monthly } = keep;
   return {
     isOn,
     folder: folder ?? "",
+    when: dailyAt === null ? "hours" : "daily",
     everyHours: String(everyHours),
+    dailyAt: dailyAt ?? text.backups.dailyExample,
     hourly: String(hourly),
     daily: String(daily),
     weekly: String(weekly),
@@ -119,7 +126,9 @@ function scheduleOf(typed: TypedSchedule): BackupSchedule | null {
   const checked = checkSchedule({
     isOn: typed.isOn,
     folder: folder === "" ? null : folder,
-    everyHours: count(typed.everyHours),
+    // What does not count must not stand in the way.
+    everyHours: typed.when === "hours" ? count(typed.everyHours) : HOURS_OF_A_DAY,
+    dailyAt: typed.when === "daily" ? typed.dailyAt.trim() : null,
     keep: {
       hourly: count(typed.hourly),
       daily: count(typed.daily),

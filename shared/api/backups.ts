@@ -43,6 +43,15 @@ export type BackupProblem = {
   readonly message: string;
 };
 
+/** What is being done with a backup here; one at a time, the others wait. */
+export type BackupWork = {
+  /** `waiting`: for the follower that makes it. `reading`: it is read back and recomputed. */
+  readonly step: "packing" | "waiting" | "fetching" | "reading";
+  readonly doneBytes: number;
+  /** null while not known. */
+  readonly totalBytes: number | null;
+};
+
 /** Everything about this member's backups. */
 export type BackupReport = {
   readonly schedule: BackupSchedule;
@@ -50,7 +59,8 @@ export type BackupReport = {
   readonly folder: string;
   /** ISO 8601; null when the schedule is off. */
   readonly nextAt: string | null;
-  readonly isMaking: boolean;
+  /** null when nothing is under way. */
+  readonly work: BackupWork | null;
   /** Why the last scheduled one is missing; null when it was made. */
   readonly problem: BackupProblem | null;
   /** The newest first. */

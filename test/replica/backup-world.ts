@@ -6,6 +6,7 @@ import { BackupCatalog } from "../../electron/agent/backup/backup-catalog.ts";
 import { BackupExchange } from "../../electron/agent/backup/backup-exchange.ts";
 import { BackupKeeper } from "../../electron/agent/backup/backup-keeper.ts";
 import { BackupMaker } from "../../electron/agent/backup/backup-maker.ts";
+import { WorkNow } from "../../electron/agent/backup/backup-work.ts";
 import { BackupScratch } from "../../electron/agent/backup/backup-scratch.ts";
 import type { Store } from "../../electron/agent/ports.ts";
 import { Forwarder, type ForwardServer } from "../../electron/agent/replica/forwarder.ts";
@@ -79,7 +80,8 @@ export class BackupWorld {
       open: (folder: string) => this.diskOf(folder),
       freeBytes: () => Promise.resolve(this.freeBytes),
     };
-    const scratch = new BackupScratch({ openStore: () => this.#openScratch(), logger });
+    const work = new WorkNow();
+    const scratch = new BackupScratch({ openStore: () => this.#openScratch(), logger, work });
     const memberName = (): string => this.name;
     const workspace = (): typeof WORKSPACE => WORKSPACE;
     const maker = new BackupMaker({
@@ -89,12 +91,14 @@ export class BackupWorld {
     });
     const rng = seededRng(1);
     const exchange = new BackupExchange({
+      work,
       ...{ clock, disk: this.data, forwarder: (this.forwarder = this.#forwarder()) },
       random: { rng, bytes: (count) => Uint8Array.from({ length: count }, () => rng.uint32()) },
       make: (place) => this.keeper.makeAt(place),
     });
     const catalog = new BackupCatalog(this.data, logger);
     this.keeper = new BackupKeeper({
+      work,
       ...{ clock, logger, folders, maker, exchange, scratch, workspace, memberName, catalog },
       dataFolder: "/data",
       followers: () => this.#followers.map(({ id }) => id),

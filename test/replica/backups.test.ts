@@ -147,6 +147,25 @@ describe("the schedule", () => {
     expect(await world.files()).toHaveLength(2);
   });
 
+  it("makes one a day at a local time, or when the computer wakes after it", async () => {
+    const world = worldWithPeople();
+    world.clock.offsetMs = 3 * HOUR_MS;
+    await world.keeper.setSchedule({ isOn: true, dailyAt: "02:00" });
+    await world.pass(60);
+    expect(await world.files()).toHaveLength(1);
+    // It began at 9:00 UTC, which is 12:00 here; the next 2:00 is at 23:00 UTC.
+    expect(await world.keeper.report()).toMatchObject({ nextAt: "2026-11-02T23:00:00.000Z" });
+    world.clock.jumpWall(13.9 * HOUR_MS);
+    await world.pass(60);
+    expect(await world.files()).toHaveLength(1);
+    world.clock.jumpWall(7 * HOUR_MS);
+    await world.pass(60);
+    expect(await world.files()).toHaveLength(2);
+    expect(await world.keeper.report()).toMatchObject({ nextAt: "2026-11-03T23:00:00.000Z" });
+    const wrong = await world.keeper.setSchedule({ dailyAt: "24:00" });
+    expect(wrong).toMatchObject({ ok: false, error: { code: "bad-request" } });
+  });
+
   it("makes a missed one after the computer slept, once, and after the clock was set back", async () => {
     const world = worldWithPeople();
     await scheduled(world);

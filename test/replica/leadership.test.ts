@@ -25,6 +25,7 @@ class Member {
     clock: {
       nowMs: () => this.clock.nowMs(),
       wallMs: () => this.clock.wallMs(),
+      localOffsetMs: () => 0,
       after: (delayMs, callback) => {
         const timer = this.clock.after(delayMs, callback);
         return { cancel: () => void (this.cancelCount++, timer.cancel()) };

@@ -86,6 +86,7 @@ export const monotonicClockIsTheWallClock: Plant = {
   clock: (clock): Clock => ({
     nowMs: () => clock.wallMs(),
     wallMs: () => clock.wallMs(),
+    localOffsetMs: (atWallMs) => clock.localOffsetMs(atWallMs),
     after: (delayMs, callback) => clock.after(delayMs, callback),
   }),
 };

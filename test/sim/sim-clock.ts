@@ -39,6 +39,10 @@ export class SimClock implements Clock {
     return this.#wall.readAt(this.#scheduler.nowMs);
   }
 
+  localOffsetMs(): number {
+    return 0;
+  }
+
   after(delayMs: number, callback: () => void): Timer {
     return this.#arm(this.nowMs() + Math.max(TIMER_MS_MIN, delayMs), callback);
   }

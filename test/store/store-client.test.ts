@@ -51,6 +51,10 @@ class ManualClock implements Clock {
     return 0;
   }
 
+  localOffsetMs(): number {
+    return 0;
+  }
+
   after(_delayMs: number, callback: () => void): { cancel(): void } {
     this.waiting.add(callback);
     return { cancel: () => this.waiting.delete(callback) };

@@ -24,7 +24,7 @@ export class MockBackups {
     const nextAt = this.schedule.isOn ? "2026-11-24T14:00:00.000Z" : null;
     const { schedule, problem, entries: backups } = this;
     const folder = schedule.folder ?? FOLDER;
-    return { schedule, folder, nextAt, isMaking: false, problem, backups };
+    return { schedule, folder, nextAt, work: null, problem, backups };
   }
 
   make(): BackupEntry {

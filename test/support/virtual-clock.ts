@@ -14,6 +14,8 @@ type Scheduled = {
 
 /** Time that stands still until a test moves it. Same calls, same order of timers, always. */
 export class VirtualClock implements Clock {
+  /** How far local time is ahead of UTC, in ms. */
+  offsetMs = 0;
   readonly #heap: Scheduled[] = [];
   #nowMs: number;
   #wallOffsetMs: number;
@@ -43,6 +45,10 @@ export class VirtualClock implements Clock {
 
   wallMs(): number {
     return this.#nowMs + this.#wallOffsetMs;
+  }
+
+  localOffsetMs(): number {
+    return this.offsetMs;
   }
 
   /** Sets the computer's clock wrong (or right) without touching monotonic time. */

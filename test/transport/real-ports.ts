@@ -11,6 +11,7 @@ import { seededRng } from "../../shared/base/rng.ts";
 export const realClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),
+  localOffsetMs: () => 0,
   after(delayMs: number, callback: () => void): Timer {
     const handle = setTimeout(callback, delayMs);
     return { cancel: () => clearTimeout(handle) };

@@ -185,6 +185,7 @@ const schemas: Schemas = {
     isOn: v.exactOptional(v.boolean()),
     folder: v.exactOptional(v.nullable(path)),
     everyHours: v.exactOptional(count),
+    dailyAt: v.exactOptional(v.nullable(v.string())),
     keep: v.exactOptional(keep),
   }),
   history: empty,

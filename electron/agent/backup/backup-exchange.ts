@@ -15,6 +15,7 @@ import type { Clock, DiskFile, Disk, Random, Timer } from "../ports.ts";
 import type { Forwarder } from "../replica/forwarder.ts";
 import type { MadeBackup } from "./backup-maker.ts";
 import { hashFile, writeAnew, type BackupPlace } from "./backup-scratch.ts";
+import type { WorkNow } from "./backup-work.ts";
 
 type BackupExchangeOptions = {
   readonly clock: Clock;
@@ -24,6 +25,7 @@ type BackupExchangeOptions = {
   readonly forwarder: Forwarder;
   /** Makes one here, when no other is being made. */
   readonly make: (place: BackupPlace) => Promise<Result<MadeBackup, ApiError>>;
+  readonly work: WorkNow;
 };
 
 type HandedOver = { readonly id: string; readonly file: DiskFile; timer: Timer | null };
@@ -62,6 +64,7 @@ export class BackupExchange {
     place: BackupPlace,
     roomProblem: (sizeBytes: number) => Promise<ApiError | null>,
   ): Promise<Result<MadeBackup, ApiError>> {
+    this.#options.work.tell("waiting", 0, null);
     const made = await this.#ask(from, METHOD.MAKE, {}, MAKE_WAIT_MS);
     if (!made.ok) return made;
     const { id, ...backup } = parseMade(made.value) ?? { id: null };
@@ -119,6 +122,7 @@ export class BackupExchange {
     let lost: ApiError | null = null;
     const written = await writeAnew(place, async (file) => {
       for (let at = 0; at < sizeBytes;) {
+        this.#options.work.tell("fetching", at, sizeBytes);
         const answer = await this.#ask(from, METHOD.READ, { id, at }, PIECE_WAIT_MS);
         const piece = answer.ok ? parsePiece(answer.value, sizeBytes - at) : null;
         if (piece === null) {

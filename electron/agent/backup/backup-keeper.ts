@@ -29,6 +29,7 @@ import type { BackupMaker, MadeBackup } from "./backup-maker.ts";
 import { backupName, parseBackupName } from "./backup-name.ts";
 import { toApiError } from "./backup-scratch.ts";
 import type { BackupPlace, BackupScratch } from "./backup-scratch.ts";
+import type { WorkNow } from "./backup-work.ts";
 
 type BackupKeeperOptions = {
   readonly clock: Clock;
@@ -38,6 +39,7 @@ type BackupKeeperOptions = {
   readonly maker: BackupMaker;
   readonly exchange: BackupExchange;
   readonly scratch: BackupScratch;
+  readonly work: WorkNow;
   /** The data folder as the system names it. */
   readonly dataFolder: string;
   /** Followers that could make it in this leader's place, the best first; empty on a follower. */
@@ -92,13 +94,12 @@ export class BackupKeeper {
   async report(): Promise<BackupReport> {
     const { catalog, clock } = this.#options;
     const { schedule, lastMs, problem } = await catalog.load();
-    const wallMs = clock.wallMs();
-    const nextMs = Math.max(wallMs, nextBackupMs(schedule, lastMs, wallMs));
+    const nextMs = Math.max(clock.wallMs(), this.#nextMs(schedule, lastMs));
     return {
       schedule,
       folder: this.#folder,
       nextAt: schedule.isOn ? new Date(nextMs).toISOString() : null,
-      isMaking: this.#makingCount > 0,
+      work: this.#options.work.now,
       problem,
       backups: await this.#list(),
     };
@@ -169,9 +170,14 @@ export class BackupKeeper {
     if (!this.#hasBegun) await exchange.drop();
     this.#hasBegun = true;
     const { schedule, lastMs } = await catalog.load();
-    const wallMs = clock.wallMs();
-    if (!schedule.isOn || wallMs < nextBackupMs(schedule, lastMs, wallMs)) return;
+    if (!schedule.isOn || clock.wallMs() < this.#nextMs(schedule, lastMs)) return;
     if (this.#makingCount === 0 && !this.#isClosed) await this.#scheduled();
+  }
+
+  #nextMs(schedule: BackupSchedule, lastMs: number | null): number {
+    const { clock } = this.#options;
+    const localOffsetMs = (atMs: number): number => clock.localOffsetMs(atMs);
+    return nextBackupMs(schedule, lastMs, { wallMs: clock.wallMs(), localOffsetMs });
   }
 
   async #scheduled(): Promise<void> {
@@ -320,6 +326,7 @@ export class BackupKeeper {
         return await work();
       } finally {
         this.#makingCount -= 1;
+        this.#options.work.end();
       }
     });
     this.#last = done;

@@ -9,6 +9,7 @@ import { BackupExchange } from "./backup-exchange.ts";
 import { BackupKeeper } from "./backup-keeper.ts";
 import { BackupMaker } from "./backup-maker.ts";
 import { BackupScratch } from "./backup-scratch.ts";
+import { WorkNow } from "./backup-work.ts";
 
 /** Makes them; nothing runs yet. */
 export function makeBackups(
@@ -21,7 +22,8 @@ export function makeBackups(
   const raftStatus = (): RaftStatus => files.raft.status();
   const workspace = { id, name };
   const memberName = (): string => context.nameOf(context.self);
-  const scratch = new BackupScratch({ openStore: openScratchStore, logger });
+  const work = new WorkNow();
+  const scratch = new BackupScratch({ openStore: openScratchStore, logger, work });
   const maker = new BackupMaker({
     ...{ store, clock, folders, scratch, memberName },
     readRefusal: async (): Promise<ApiError | null> =>
@@ -30,11 +32,11 @@ export function makeBackups(
     workspace: () => workspace,
   });
   const exchange = new BackupExchange({
-    ...{ clock, random, disk, forwarder },
+    ...{ clock, random, disk, forwarder, work },
     make: (place) => keeper.makeAt(place),
   });
   const keeper: BackupKeeper = new BackupKeeper({
-    ...{ clock, logger, folders, maker, exchange, scratch, memberName },
+    ...{ clock, logger, folders, maker, exchange, scratch, work, memberName },
     catalog: new BackupCatalog(disk, logger),
     dataFolder: options.folder,
     followers: () => followersOf(raftStatus()).filter((member) => links.isUp(member)),

@@ -9,6 +9,7 @@ import { err, ok } from "../../../shared/base/result.ts";
 import type { Result } from "../../../shared/base/result.ts";
 import type { BackupMarks, OpenedBackup } from "../../store-worker/messages.ts";
 import type { Disk, DiskFile, Logger, Ports, Store } from "../ports.ts";
+import type { WorkNow } from "./backup-work.ts";
 
 /** A file on some disk. */
 export type BackupPlace = { readonly disk: Disk; readonly path: string };
@@ -24,6 +25,7 @@ export type ReadBackup = {
 type BackupScratchOptions = {
   readonly openStore: Ports["openScratchStore"];
   readonly logger: Logger;
+  readonly work: WorkNow;
 };
 
 /** Read, written and sent between threads at once. */
@@ -51,11 +53,14 @@ export class BackupScratch {
     marks: BackupMarks,
     place: BackupPlace,
   ): Promise<Result<{ readonly sizeBytes: number; readonly sha256: string }, ApiError>> {
+    const { work } = this.#options;
+    work.tell("packing", 0, image.length);
     return this.#within(async (store) => {
       const { sizeBytes } = await store.call("packBackup", { image, marks });
       const hash = createHash("sha256");
       const written = await writeAnew(place, async (file) => {
         for (let at = 0; at < sizeBytes; at += PIECE_BYTES) {
+          work.tell("packing", at, sizeBytes);
           const piece = await store.call("backupPiece", { at, countMax: PIECE_BYTES });
           hash.update(piece);
           const appended = await file.append([piece]);
@@ -76,15 +81,18 @@ export class BackupScratch {
     if (!found.ok) return found;
     const file = found.value;
     const { sizeBytes } = file;
+    const { work } = this.#options;
     try {
       return await this.#within(async (store) => {
         const hash = createHash("sha256");
         for (let at = 0; at < sizeBytes; at += PIECE_BYTES) {
+          work.tell("reading", at, sizeBytes);
           const piece = await file.read(at, Math.min(PIECE_BYTES, sizeBytes - at));
           if (!piece.ok) return err({ code: "storage-failed", message: `${piece.error.detail}.` });
           hash.update(piece.value);
           await store.call("putBackup", { sizeBytes, at, bytes: piece.value });
         }
+        work.tell("reading", sizeBytes, sizeBytes);
         const content = await openIn(store);
         return ok(await then({ sizeBytes, sha256: hash.digest("hex"), content }, store));
       });

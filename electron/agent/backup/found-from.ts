@@ -17,6 +17,7 @@ import type { Ports } from "../ports.ts";
 import { SNAPSHOT_FOLDER } from "../replica/open-files.ts";
 import { LOG_FOLDER } from "../replica/open-log.ts";
 import { BackupScratch } from "./backup-scratch.ts";
+import { WorkNow } from "./backup-work.ts";
 
 /** What it takes. */
 export type FoundingPorts = Pick<
@@ -59,7 +60,7 @@ export async function foundFrom(
 
 async function imageOf(file: string, ports: FoundingPorts): Promise<Result<StoreImage, ApiError>> {
   const { openScratchStore: openStore, logger, folders } = ports;
-  const scratch = new BackupScratch({ openStore, logger });
+  const scratch = new BackupScratch({ openStore, logger, work: new WorkNow() });
   const place = { disk: folders.open(dirname(file)), path: basename(file) };
   const read = await scratch.read(
     place,

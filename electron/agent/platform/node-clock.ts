@@ -14,6 +14,10 @@ export class NodeClock implements Clock {
     return Date.now();
   }
 
+  localOffsetMs(atWallMs: number): number {
+    return -new Date(atWallMs).getTimezoneOffset() * 60_000;
+  }
+
   after(delayMs: number, callback: () => void): Timer {
     assert(Number.isFinite(delayMs), "a delay is a finite number");
     const handle = setTimeout(callback, Math.min(Math.max(delayMs, 0), DELAY_MS_MAX));

@@ -1,7 +1,7 @@
 /** `backup` and `backups`: copies of the database as files that any SQLite tool opens, proven by restoring them. */
 import { resolve } from "node:path";
 import type { BackupCheck, BackupEntry, BackupReport } from "../../../shared/api/backups.ts";
-import type { ApiParams } from "../../../shared/api/methods.ts";
+import type { ApiError, ApiParams } from "../../../shared/api/methods.ts";
 import { formatPosition } from "../../../shared/base/ids.ts";
 import { ok } from "../../../shared/base/result.ts";
 import type { AgentClient } from "../agent-client.ts";
@@ -15,6 +15,7 @@ import {
 } from "../command.ts";
 import { fail, failWith, type CommandResult } from "../failure.ts";
 import { formatBytes, textTable } from "../text-table.ts";
+import { describeWork, whileWaiting } from "../waiting.ts";
 
 type BackupOptions = CommonOptions & { readonly verify?: true; readonly here?: true };
 
@@ -24,6 +25,7 @@ type BackupsOptions = CommonOptions & {
   readonly now?: true;
   readonly folder?: string;
   readonly everyHours?: string;
+  readonly dailyAt?: string;
   readonly keep?: string;
 };
 
@@ -45,6 +47,7 @@ export function registerBackupCommands(context: CliContext): void {
     .option("--now", "make one now, in the folder of scheduled ones")
     .option("--folder <folder>", "where scheduled ones go; default: in the data folder")
     .option("--every-hours <n>", "hours between two, 1 to 720")
+    .option("--daily-at <time>", "once a day at this local time, e.g. 02:00, or when it next wakes")
     .option("--keep <counts>", "how many stay: HOURLY,DAILY,WEEKLY,MONTHLY, e.g. 24,7,4,12")
     .action((options: BackupsOptions) =>
       withAgent(context, options, (client, scope) => backups(client, scope, options)),
@@ -56,10 +59,17 @@ async function backup(
   scope: CommandScope,
   wanted: ApiParams<"makeBackup">,
 ): Promise<CommandResult> {
-  const made = await client.call("makeBackup", wanted);
-  if (!made.ok) return failWith(made.error);
+  const { terminal } = scope;
+  const made = await whileWaiting(client.call("makeBackup", wanted), { terminal, client });
+  if (!made.ok) return failWith(withHint(made.error));
   print(scope, made.value, () => `${describeMade(made.value)}\n`);
   return ok(null);
+}
+
+/** Nobody knows then; a file that has its name was proven before it got it. */
+function withHint(error: ApiError): ApiError {
+  if (error.code !== "unreachable") return error;
+  return { ...error, message: `${error.message} What was made is listed by: tidemark backups` };
 }
 
 async function verify(
@@ -67,7 +77,8 @@ async function verify(
   scope: CommandScope,
   file: string,
 ): Promise<CommandResult> {
-  const checked = await client.call("verifyBackup", { file });
+  const { terminal } = scope;
+  const checked = await whileWaiting(client.call("verifyBackup", { file }), { terminal, client });
   if (!checked.ok) return failWith(checked.error);
   const { bytes, position, workspace, check } = checked.value;
   print(scope, checked.value, () => {
@@ -104,7 +115,7 @@ async function backups(
 }
 
 function parseChanges(options: BackupsOptions): ApiParams<"setBackupSchedule"> | null {
-  const { on, off, folder, everyHours, keep } = options;
+  const { on, off, folder, everyHours, dailyAt, keep } = options;
   const counts = keep === undefined ? [] : keep.split(",").map(Number);
   const isWrong = [...counts, Number(everyHours ?? 1)].some((each) => !Number.isSafeInteger(each));
   if (isWrong || (keep !== undefined && counts.length !== 4)) return null;
@@ -113,21 +124,30 @@ function parseChanges(options: BackupsOptions): ApiParams<"setBackupSchedule"> |
     ...(on === true ? { isOn: true } : {}),
     ...(off === true ? { isOn: false } : {}),
     ...(folder === undefined ? {} : { folder: resolve(folder) }),
-    ...(everyHours === undefined ? {} : { everyHours: Number(everyHours) }),
+    ...(everyHours === undefined ? {} : { everyHours: Number(everyHours), dailyAt: null }),
+    ...(dailyAt === undefined ? {} : { dailyAt }),
     ...(keep === undefined ? {} : { keep: { hourly, daily, weekly, monthly } }),
   };
 }
 
-function describeReport({ schedule, folder, nextAt, problem, ...more }: BackupReport): string {
+function describeReport({
+  schedule,
+  folder,
+  nextAt,
+  problem,
+  work,
+  ...more
+}: BackupReport): string {
   const { keep } = schedule;
   const kept = `${keep.hourly} hourly, ${keep.daily} daily, ${keep.weekly} weekly, ${keep.monthly} monthly`;
   const plan =
     nextAt === null
       ? "No backups are made by themselves here (tidemark backups --on).\n"
-      : `Every ${schedule.everyHours} h into ${folder}; ${kept} stay. Next: ${nextAt}.\n`;
+      : `${whenOf(schedule)} into ${folder}; ${kept} stay. Next: ${nextAt}.\n`;
+  const under = work === null ? "" : `Under way: ${describeWork(work)}.\n`;
   const missing =
     problem === null ? "" : `The last one was not made (${problem.at}): ${problem.message}\n`;
-  if (more.backups.length === 0) return `${plan}${missing}There are no backups yet.\n`;
+  if (more.backups.length === 0) return `${plan}${under}${missing}There are no backups yet.\n`;
   const table = textTable(
     [
       { title: "MADE" },
@@ -145,7 +165,11 @@ function describeReport({ schedule, folder, nextAt, problem, ...more }: BackupRe
     ]),
   );
   const files = more.backups.map(({ file }) => `${file}\n`).join("");
-  return `${plan}${missing}${table}${files}`;
+  return `${plan}${under}${missing}${table}${files}`;
+}
+
+function whenOf({ everyHours, dailyAt }: BackupReport["schedule"]): string {
+  return dailyAt === null ? `Every ${everyHours} h` : `Daily at ${dailyAt}, or at the next waking,`;
 }
 
 function describeMade({ file, bytes, position, madeBy, check }: BackupEntry): string {

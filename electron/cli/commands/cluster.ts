@@ -12,6 +12,7 @@ import {
 } from "../command.ts";
 import { connect } from "../connect.ts";
 import { fail, failWith, type CommandResult } from "../failure.ts";
+import { whileWaiting } from "../waiting.ts";
 
 type CreateOptions = CommonOptions & {
   readonly name: string;
@@ -48,14 +49,16 @@ async function create(context: CliContext, options: CreateOptions): Promise<Comm
   const client = await connect(scope.dataFolder);
   if (client.ok) {
     const begun = from === null ? {} : { from };
-    const created = await client.value.call("createCluster", { name, memberName, ...begun });
+    const creating = client.value.call("createCluster", { name, memberName, ...begun });
+    const created = await whileWaiting(creating, { terminal: scope.terminal, client: null });
     if (!created.ok) return failWith(created.error);
     print(scope, created.value, () => `Created the cluster ${name}.\n`);
     return ok(null);
   }
   const { createClusterIn } = await context.starters();
   const { dataFolder } = scope;
-  const created = await createClusterIn({ dataFolder, name, memberName, from });
+  const creating = createClusterIn({ dataFolder, name, memberName, from });
+  const created = await whileWaiting(creating, { terminal: scope.terminal, client: null });
   if (!created.ok) return fail(created.error.message);
   print(scope, created.value, () => {
     const next = `tidemark serve --data ${dataFolder}`;

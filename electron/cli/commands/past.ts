@@ -22,6 +22,7 @@ import {
 import { LeaderFollower } from "../leader-follower.ts";
 import { fail, failWith, type CliFailure, type CommandResult } from "../failure.ts";
 import { formatCount, textTable } from "../text-table.ts";
+import { whileWaiting } from "../waiting.ts";
 import { undoImport } from "./undo-import.ts";
 
 type RowKey = Readonly<Record<string, JsonCell>>;
@@ -274,10 +275,12 @@ async function restore(
   if (!named.ok) return named;
   const asked = { ...to.value, ...named.value };
   if (options.preview === true) {
-    return told(scope, await client.call("restorePreview", asked), "restored");
+    const looking = client.call("restorePreview", asked);
+    return told(scope, await whileWaiting(looking, { ...scope, client }), "restored");
   }
   const request = { ...asked, clientId: randomUUID(), sequence: 1 };
-  return done(scope, await follower.call("restore", request));
+  const restoring = follower.call("restore", request);
+  return done(scope, await whileWaiting(restoring, { ...scope, client: follower.client }));
 }
 
 /** The entry that a person means by its position, or by a time: the newest transaction of before it. */
