@@ -22,14 +22,24 @@ export class BenchCluster {
     this.folder = folder;
   }
 
+  /** One member that is alone. */
+  static async startAlone(setup: MemberSetup): Promise<BenchCluster> {
+    const cluster = new BenchCluster(setup, await mkdtemp(join(tmpdir(), "tidemark-bench-")));
+    try {
+      await cluster.#found();
+      return cluster;
+    } catch (error) {
+      await cluster.dispose();
+      throw error;
+    }
+  }
+
   /** Creates, invites, joins, and waits until one leads and all are caught up. */
   static async start(setup: MemberSetup): Promise<BenchCluster> {
     const folder = await mkdtemp(join(tmpdir(), "tidemark-bench-"));
     const cluster = new BenchCluster(setup, folder);
     try {
-      const founder = cluster.#newMember();
-      await founder.command("create", "--name", "Bench", "--member-name", "member-1");
-      await founder.start();
+      await cluster.#found();
       for (let i = 0; i < 2; i++) await (await cluster.join("voter")).start();
       await cluster.#threeVoters();
       return cluster;
@@ -85,6 +95,12 @@ export class BenchCluster {
       if (performance.now() > deadlineMs) throw new Error("the cluster has no three voters");
       await pause(POLL_MS);
     }
+  }
+
+  async #found(): Promise<void> {
+    const founder = this.#newMember();
+    await founder.command("create", "--name", "Bench", "--member-name", "member-1");
+    await founder.start();
   }
 
   #newMember(): BenchMember {

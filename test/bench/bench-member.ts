@@ -26,6 +26,15 @@ export type MemberSetup = {
 /** Memory of a process in bytes, as Linux tells it. */
 export type ProcessMemory = { readonly nowBytes: number; readonly peakBytes: number };
 
+/** A command that goes on while something else is measured. */
+export type RunningCommand = {
+  /** What it printed; rejects with what it complained of. */
+  readonly printed: Promise<string>;
+  /** Whether it has ended, waited for no longer than this. */
+  readonly endsWithin: (waitMs: number) => Promise<boolean>;
+  readonly memory: () => Promise<ProcessMemory | null>;
+};
+
 /** See the top of the file. */
 export class BenchMember {
   readonly dataFolder: string;
@@ -78,17 +87,32 @@ export class BenchMember {
     });
   }
 
+  /** Begins such a command, without an end of its own: whoever began it waits for `printed`. */
+  startCommand(...args: readonly string[]): RunningCommand {
+    const argv = [this.#setup.program, ...args, "--data", this.dataFolder];
+    const { child, printed } = spawnPrinting(argv);
+    const ended = printed.then(
+      () => true,
+      () => true,
+    );
+    return {
+      printed,
+      endsWithin: (waitMs) =>
+        Promise.race([
+          ended,
+          new Promise<false>((resume) => setTimeout(() => resume(false), waitMs)),
+        ]),
+      memory: () => memoryOf(child.pid),
+    };
+  }
+
   status(): Promise<Status> {
     return this.client.result<Status>("status", {});
   }
 
   /** Null where the system does not tell. */
-  async memory(): Promise<ProcessMemory | null> {
-    if (process.platform !== "linux") return null;
-    const text = await readFile(`/proc/${this.#process?.pid}/status`, "utf8");
-    const kib = (name: string): number =>
-      Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0);
-    return { nowBytes: kib("VmRSS") * 1024, peakBytes: kib("VmHWM") * 1024 };
+  memory(): Promise<ProcessMemory | null> {
+    return memoryOf(this.#process?.pid);
   }
 
   /** What the process has used of the processors so far; null where the system does not tell. */
@@ -122,6 +146,36 @@ export class BenchMember {
     await ended;
     clearTimeout(timer);
   }
+}
+
+/** Null where the system does not tell, or when the process is gone. */
+async function memoryOf(pid: number | undefined): Promise<ProcessMemory | null> {
+  if (process.platform !== "linux") return null;
+  const text = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  const kib = (name: string): number | null => {
+    const found = new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1];
+    return found === undefined ? null : Number(found);
+  };
+  const [now, peak] = [kib("VmRSS"), kib("VmHWM")];
+  return now === null || peak === null ? null : { nowBytes: now * 1024, peakBytes: peak * 1024 };
+}
+
+function spawnPrinting(argv: readonly string[]): {
+  readonly child: ChildProcess;
+  readonly printed: Promise<string>;
+} {
+  const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "pipe"] });
+  let [out, complaint] = ["", ""];
+  child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (complaint += chunk.toString()));
+  const printed = new Promise<string>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => {
+      if (code === 0) resolve(out);
+      else reject(new Error(`${argv[1]} ended with ${code}: ${complaint.trim().slice(-4_000)}`));
+    });
+  });
+  return { child, printed };
 }
 
 function readyUrl(child: ChildProcess): Promise<string> {

@@ -12,6 +12,7 @@ export const SECTIONS = [
   "mirror",
   "start",
   "memory",
+  "large-file",
 ] as const;
 
 /** One of them. */
@@ -24,6 +25,8 @@ export type BenchSizes = {
   readonly commitMs: number;
   readonly failoverCount: number;
   readonly limitMs: number;
+  /** Of the file that is imported while memory is looked at. */
+  readonly fileMib: number;
 };
 
 /** What a run was asked for. */
@@ -42,8 +45,15 @@ const FULL: BenchSizes = {
   commitMs: 5_000,
   failoverCount: 10,
   limitMs: 1_000,
+  fileMib: 300,
 };
-const QUICK: BenchSizes = { rowCount: 50_000, commitMs: 1_500, failoverCount: 3, limitMs: 400 };
+const QUICK: BenchSizes = {
+  rowCount: 50_000,
+  commitMs: 1_500,
+  failoverCount: 3,
+  limitMs: 400,
+  fileMib: 10,
+};
 
 /** The words that explain the options. */
 export const BENCH_USAGE = `npm run bench -- [options]

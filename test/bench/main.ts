@@ -21,6 +21,7 @@ import {
 import { measureCommits } from "./commits.ts";
 import { measureFailover, type FailoverFigures } from "./failover.ts";
 import type { Figure } from "./figures.ts";
+import { measureLargeFile } from "./large-file.ts";
 import { maybeServeLimit } from "./limit-process.ts";
 import { limitFigures, measureLimits, type Limits } from "./limits.ts";
 import { jsonReport, machine, textReport } from "./report.ts";
@@ -37,6 +38,7 @@ const PARTS: readonly Part[] = [
   { names: ["commits", "failover"], measure: measureSmall },
   { names: ["cli-import"], measure: measureCommandLine },
   { names: ["import", "mirror", "start", "memory"], measure: measureBulk },
+  { names: ["large-file"], measure: measureFile },
 ];
 
 /** The default settings' shortest election timeout: what it takes without a dropped connection. */
@@ -124,6 +126,12 @@ async function measureBulk(options: BenchOptions, limits: Limits): Promise<reado
     if (wants("memory")) figures.push(...(await measureMemory(cluster)));
     return figures;
   });
+}
+
+function measureFile(options: BenchOptions): Promise<readonly Figure[]> {
+  const { fileMib } = options.sizes;
+  progress(`memory while a CSV file of ${fileMib} MiB is imported`);
+  return measureLargeFile(options, fileMib, progress);
 }
 
 async function inCluster(
