@@ -264,7 +264,10 @@ export class Connection {
   /** For one image at a time, by whoever works with it and lets nobody else in between. */
   readonly scratch = new ImageWriter(256);
   readonly #database: RawDatabase;
+  /** The one that was asked for least recently comes first. */
   readonly #cache = new Map<string, Statement>();
+  /** They made room for others, and may be in use still: one runs while many others are asked for. */
+  #retired: Statement[] = [];
   readonly #scratch: number;
 
   /** @param image A SQLite file, or null for an empty database. */
@@ -302,18 +305,17 @@ export class Connection {
 
   /** A statement kept for the next time; the caller resets it, and never finalizes it. */
   cached(sql: string): Statement {
-    const known = this.#cache.get(sql);
+    const known = this.#known(sql);
     if (known !== undefined) return known;
-    if (this.#cache.size >= STATEMENTS_KEPT_MAX) this.#forgetOldest();
     const { statement } = this.prepare(sql);
     assert(statement !== null, "a cached statement is not empty");
-    this.#cache.set(sql, statement);
+    this.#keep(sql, statement);
     return statement;
   }
 
   /** The same for text that may hold more than one statement: `check` judges the rest, once. */
   cachedSingle(sql: string, check: (rest: string) => void): Statement {
-    const known = this.#cache.get(sql);
+    const known = this.#known(sql);
     if (known !== undefined) return known;
     const { statement, rest } = this.prepare(sql);
     if (statement === null) throw new SqliteError("there is no statement", 1);
@@ -323,8 +325,7 @@ export class Connection {
       statement.finalize();
       throw error;
     }
-    if (this.#cache.size >= STATEMENTS_KEPT_MAX) this.#forgetOldest();
-    this.#cache.set(sql, statement);
+    this.#keep(sql, statement);
     return statement;
   }
 
@@ -377,17 +378,35 @@ export class Connection {
     return this.#database.export();
   }
 
+  /** Lets go of statements that made room for others. Only between two calls of the store: nobody uses one then. */
+  sweep(): void {
+    if (this.#retired.length === 0) return;
+    for (const statement of this.#retired) statement.finalize();
+    this.#retired = [];
+  }
+
   close(): void {
+    this.sweep();
     for (const statement of this.#cache.values()) statement.finalize();
     this.#cache.clear();
     this.sqlite.raw._free(this.#scratch);
     this.#database.close();
   }
 
-  #forgetOldest(): void {
+  #known(sql: string): Statement | undefined {
+    const known = this.#cache.get(sql);
+    if (known === undefined) return undefined;
+    this.#cache.delete(sql);
+    this.#cache.set(sql, known);
+    return known;
+  }
+
+  #keep(sql: string, statement: Statement): void {
     const oldest = this.#cache.entries().next();
-    if (oldest.done === true) return;
-    oldest.value[1].finalize();
-    this.#cache.delete(oldest.value[0]);
+    if (this.#cache.size >= STATEMENTS_KEPT_MAX && oldest.done !== true) {
+      this.#retired.push(oldest.value[1]);
+      this.#cache.delete(oldest.value[0]);
+    }
+    this.#cache.set(sql, statement);
   }
 }

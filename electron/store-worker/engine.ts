@@ -90,6 +90,7 @@ export class StoreEngine {
     method: M,
     params: StoreMethods[M]["params"],
   ): StoreMethods[M]["result"] {
+    this.#open?.connection.sweep();
     return this.#dispatch(method, params) as StoreMethods[M]["result"];
   }
 
