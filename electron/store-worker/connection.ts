@@ -9,6 +9,7 @@ import { ImageWriter } from "../../shared/changes/row-image.ts";
 import type { JsonCell, Value } from "../../shared/changes/values.ts";
 import { base64Encode } from "../../shared/changes/base64.ts";
 import { cellFromReal } from "../../shared/changes/json-cell.ts";
+import { KeptStatements } from "./kept-statements.ts";
 import type { RawDatabase, SqliteModule } from "./sqlite-module.ts";
 
 /** SQLite's storage classes as `sqlite3_column_type` numbers them. */
@@ -19,7 +20,6 @@ const SQLITE_DONE = 101;
 const SQLITE_CONSTRAINT = 19;
 const SQLITE_RANGE = 25;
 const COPY_AT_ONCE = -1;
-const STATEMENTS_KEPT_MAX = 200;
 const INT32_MIN = -2147483648;
 const INT32_MAX = 2147483647;
 
@@ -264,10 +264,7 @@ export class Connection {
   /** For one image at a time, by whoever works with it and lets nobody else in between. */
   readonly scratch = new ImageWriter(256);
   readonly #database: RawDatabase;
-  /** The one that was asked for least recently comes first. */
-  readonly #cache = new Map<string, Statement>();
-  /** They made room for others, and may be in use still: one runs while many others are asked for. */
-  #retired: Statement[] = [];
+  readonly #kept = new KeptStatements<Statement>();
   readonly #scratch: number;
 
   /** @param image A SQLite file, or null for an empty database. */
@@ -305,17 +302,17 @@ export class Connection {
 
   /** A statement kept for the next time; the caller resets it, and never finalizes it. */
   cached(sql: string): Statement {
-    const known = this.#known(sql);
+    const known = this.#kept.get(sql);
     if (known !== undefined) return known;
     const { statement } = this.prepare(sql);
     assert(statement !== null, "a cached statement is not empty");
-    this.#keep(sql, statement);
+    this.#kept.keep(sql, statement);
     return statement;
   }
 
   /** The same for text that may hold more than one statement: `check` judges the rest, once. */
   cachedSingle(sql: string, check: (rest: string) => void): Statement {
-    const known = this.#known(sql);
+    const known = this.#kept.get(sql);
     if (known !== undefined) return known;
     const { statement, rest } = this.prepare(sql);
     if (statement === null) throw new SqliteError("there is no statement", 1);
@@ -325,7 +322,7 @@ export class Connection {
       statement.finalize();
       throw error;
     }
-    this.#keep(sql, statement);
+    this.#kept.keep(sql, statement);
     return statement;
   }
 
@@ -378,35 +375,14 @@ export class Connection {
     return this.#database.export();
   }
 
-  /** Lets go of statements that made room for others. Only between two calls of the store: nobody uses one then. */
+  /** Between two calls of the store, when nobody runs a statement: frees those that made room for others. */
   sweep(): void {
-    if (this.#retired.length === 0) return;
-    for (const statement of this.#retired) statement.finalize();
-    this.#retired = [];
+    this.#kept.sweep();
   }
 
   close(): void {
-    this.sweep();
-    for (const statement of this.#cache.values()) statement.finalize();
-    this.#cache.clear();
+    this.#kept.clear();
     this.sqlite.raw._free(this.#scratch);
     this.#database.close();
-  }
-
-  #known(sql: string): Statement | undefined {
-    const known = this.#cache.get(sql);
-    if (known === undefined) return undefined;
-    this.#cache.delete(sql);
-    this.#cache.set(sql, known);
-    return known;
-  }
-
-  #keep(sql: string, statement: Statement): void {
-    const oldest = this.#cache.entries().next();
-    if (this.#cache.size >= STATEMENTS_KEPT_MAX && oldest.done !== true) {
-      this.#retired.push(oldest.value[1]);
-      this.#cache.delete(oldest.value[0]);
-    }
-    this.#cache.set(sql, statement);
   }
 }

@@ -119,8 +119,8 @@ export class StoreEngine {
       case "tables":
         return this.#tables();
       case "columns": {
-        const { connection } = this.#settled();
-        return readColumns(connection, (params as StoreMethods["columns"]["params"]).table);
+        const { table } = params as StoreMethods["columns"]["params"];
+        return readColumns(this.#settled().connection, table);
       }
       case "image":
         return this.#image();
@@ -139,9 +139,8 @@ export class StoreEngine {
       case "outline":
         return readOutline(this.#settled().connection, this.#now());
       case "formerRows": {
-        const { connection } = this.#settled();
         const wanted = params as StoreMethods["formerRows"]["params"];
-        return readFormerRows(connection, this.#now().schema, wanted);
+        return readFormerRows(this.#settled().connection, this.#now().schema, wanted);
       }
       case "rowChanges":
         return readChanges(params as StoreMethods["rowChanges"]["params"]);
